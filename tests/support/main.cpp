@@ -1,0 +1,3 @@
+// The test programs' main, and nothing else.
+#define CATCH_CONFIG_MAIN
+#include <catch2/catch.hpp>
