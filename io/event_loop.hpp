@@ -1,0 +1,98 @@
+// The one thread of the hub: a turn is wait, receive, run actors until idle, send everything.
+// Decides: the order inside a turn, when to spin instead of sleeping (busy poll).
+// Leaves: what runs (the actor scheduler registers itself as the turn's work), sockets and timers.
+// Thread: run() makes its caller the loop thread; stop() and context() may be used from any other.
+#pragma once
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <thread>
+#include <vector>
+
+namespace tutti::io {
+
+/// What the loop did; read on the loop thread.
+struct loop_counters {
+  std::uint64_t turns = 0;
+  std::uint64_t busy_hits = 0;   ///< spins that found something
+  std::uint64_t busy_misses = 0; ///< spins that ended in sleep
+};
+
+/// What runs between receiving and sending: the actors.
+class turn_work {
+public:
+  virtual ~turn_work() = default;
+  /// Something is waiting to run.
+  virtual bool pending() const noexcept = 0;
+  /// Runs until idle, or until it is time to look at the sockets again.
+  virtual void run_some() = 0;
+};
+
+class event_loop {
+public:
+  using nanoseconds = std::chrono::nanoseconds;
+
+  event_loop();
+
+  boost::asio::io_context& context() noexcept { return context_; }
+
+  /// `work` is not owned; nullptr takes it away.
+  void set_work(turn_work* work) noexcept { work_ = work; }
+  /// Called at the end of every turn, in the order of registration; sockets send here.
+  std::size_t add_flush(std::function<void()> flush);
+  void remove_flush(std::size_t id);
+  /// Called while spinning; true if it received something. Sockets look for datagrams here.
+  std::size_t add_poll(std::function<bool()> poll);
+  void remove_poll(std::size_t id);
+
+  /// Spin for at most this long after something happened before sleeping; 0 sleeps at once. The
+  /// loop spins only while that pays: when gaps are longer than the limit it goes to sleep at once
+  /// and tries again now and then.
+  void set_busy_poll(nanoseconds limit) noexcept { busy_limit_ = limit; }
+
+  /// Turns until stop().
+  void run();
+  /// One turn: waits at most `patience` for something to happen.
+  void run_turn(nanoseconds patience);
+  void stop();
+  bool stopped() const noexcept { return stopped_.load(std::memory_order_acquire); }
+
+  bool in_loop_thread() const noexcept { return std::this_thread::get_id() == thread_; }
+  /// Before run() is called, the thread that set things up counts as the loop thread.
+  void adopt_thread() noexcept { thread_ = std::this_thread::get_id(); }
+
+  const loop_counters& counters() const noexcept { return counters_; }
+
+private:
+  struct hook {
+    std::size_t id;
+    std::function<void()> call;
+  };
+  struct poll_hook {
+    std::size_t id;
+    std::function<bool()> call;
+  };
+
+  void wait(nanoseconds patience);
+  bool spin();
+
+  boost::asio::io_context context_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_;
+  turn_work* work_ = nullptr;
+  std::vector<hook> flushes_;
+  std::vector<poll_hook> polls_;
+  std::size_t next_hook_ = 1;
+  std::thread::id thread_;
+  std::atomic<bool> stopped_{false};
+  nanoseconds busy_limit_{0};
+  unsigned sleepy_turns_ = 0;
+  unsigned misses_in_a_row_ = 0;
+  loop_counters counters_;
+};
+
+} // namespace tutti::io

@@ -1,0 +1,87 @@
+// A non-blocking UDP socket on the event loop: recvmmsg in, one gathered sendmmsg per turn out.
+// Decides: batching, socket buffers, what happens when the system refuses a datagram.
+// Leaves: what the bytes mean. Thread: the loop thread only.
+#pragma once
+
+#include "io/datagram_socket.hpp"
+#include "io/event_loop.hpp"
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include <sys/socket.h>
+
+namespace tutti::io {
+
+struct udp_options {
+  /// Asked of the system for each direction, in octets; what it grants is in granted_*_buffer().
+  int buffer_octets = 4 << 20;
+  /// Octets that may wait for the system to take them; the newest datagrams are dropped beyond.
+  std::size_t send_queue_octets = 8u << 20;
+};
+
+class udp_socket final : public datagram_socket {
+public:
+  /// Binds to `where`: "::" takes IPv6 and IPv4, an IPv4 address IPv4 only, port 0 any free port.
+  /// Where the system has no IPv6, "::" falls back to IPv4. Throws std::system_error.
+  udp_socket(event_loop& loop, const endpoint& where, const udp_options& options = {});
+  ~udp_socket() override;
+  udp_socket(const udp_socket&) = delete;
+  udp_socket& operator=(const udp_socket&) = delete;
+
+  void start(receiver on_receive, unreachable_handler on_unreachable) override;
+  void send(const endpoint& to, std::span<const std::uint8_t> bytes) override;
+  endpoint local() const override { return local_; }
+  const datagram_counters& counters() const noexcept override { return counters_; }
+  void close() override;
+
+  int granted_receive_buffer() const noexcept { return granted_receive_; }
+  int granted_send_buffer() const noexcept { return granted_send_; }
+
+private:
+  struct queued {
+    endpoint to;
+    std::uint32_t offset;
+    std::uint32_t size;
+  };
+
+  void open(const endpoint& where);
+  void size_buffers(int octets);
+  void arm_receive();
+  bool receive();
+  void read_errors();
+  void flush();
+  void arm_send();
+  std::size_t send_some(std::size_t from);
+  std::size_t handle_send_error(int error, std::size_t from, std::size_t run);
+
+  event_loop& loop_;
+  boost::asio::posix::stream_descriptor descriptor_;
+  int fd_ = -1;
+  int family_ = AF_INET6;
+  endpoint local_;
+  int granted_receive_ = 0;
+  int granted_send_ = 0;
+  std::size_t queue_limit_;
+  receiver on_receive_;
+  unreachable_handler on_unreachable_;
+  std::shared_ptr<datagram_pool> pool_;
+  std::vector<std::uint8_t> outgoing_;
+  std::vector<queued> queue_;
+  bool waiting_to_send_ = false;
+  bool generic_segmentation_ = true;
+  std::size_t flush_id_ = 0;
+  std::size_t poll_id_ = 0;
+  datagram_counters counters_;
+};
+
+/// Control port N and data port N+1, bound together or not at all.
+struct udp_pair {
+  std::unique_ptr<udp_socket> control;
+  std::unique_ptr<udp_socket> data;
+};
+
+/// Binds both ports at `where`; port 0 looks for a free pair, with an even N as is the custom.
+/// Throws std::system_error; its text names the address and port that could not be had.
+udp_pair bind_udp_pair(event_loop& loop, const endpoint& where, const udp_options& options = {});
+
+} // namespace tutti::io

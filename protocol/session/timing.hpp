@@ -1,0 +1,50 @@
+// Every time-out and interval of a session, in one place.
+// Decides: the defaults, with their reasons. Leaves: keeping them (handshake, clock_sync, rtp_sender).
+// Spec: Apple "MIDI Network Driver Protocol" where it says so; else what real peers were seen to need.
+// Thread: values.
+#pragma once
+
+#include <chrono>
+
+namespace tutti::protocol {
+
+struct session_timing {
+  using duration = std::chrono::nanoseconds;
+  using ms = std::chrono::milliseconds;
+
+  /// IN is sent again while unanswered, this often and this many times (Apple: 1 s, 12 times).
+  duration invitation_interval = ms(1000);
+  int invitation_attempts = 12;
+  /// An accepted control IN whose data IN does not follow: longer than all attempts together.
+  duration half_open_limit = ms(13'000);
+
+  /// Wait before inviting again after silence, an unreachable address or a lost session.
+  duration retry_first = ms(1000);
+  duration retry_most = ms(30'000);
+  /// Wait after a NO: a person said so, do not nag.
+  duration retry_refused = ms(30'000);
+
+  /// CK burst after connecting: macOS passes no MIDI until about six exchanges are done.
+  duration clock_burst_interval = ms(250);
+  int clock_burst_count = 8;
+  /// CK after the burst. Peers drop us after 45 to 60 s without one.
+  duration clock_interval = ms(10'000);
+
+  /// Silence after which a peer that was playing, or holds notes, is asked for a sign of life, and
+  /// how often; its death is certain at `active_limit`.
+  duration active_silence = ms(800);
+  duration active_probe_interval = ms(200);
+  duration active_limit = ms(2900);
+  /// How long after its last MIDI a peer counts as playing.
+  duration active_memory = ms(5000);
+  /// The same for a peer that is idle.
+  duration idle_probe_interval = ms(500);
+  duration idle_limit = ms(15'000);
+  /// A peer that never answered a CK of ours dies of silence alone.
+  duration silence_limit = ms(60'000);
+
+  /// RS is sent this long after the first unacknowledged packet.
+  duration feedback_interval = ms(1000);
+};
+
+} // namespace tutti::protocol
