@@ -1,0 +1,38 @@
+// The only way to make each actor. State types stay inside their .cpp files.
+// Decides: what an actor needs to be born. Thread: the loop thread.
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "io/event_loop.hpp"
+#include "protocol/session/handshake.hpp"
+#include "protocol/session/timing.hpp"
+
+#include <caf/fwd.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tutti {
+
+/// What a listener and all its peer sessions share; read-only once the listener runs.
+struct session_context {
+  protocol::session_identity identity;
+  protocol::session_timing timing;
+  std::shared_ptr<io::datagram_socket> control;
+  std::shared_ptr<io::datagram_socket> data;
+  std::size_t max_peers = 4096;
+  std::uint64_t seed = 0; ///< for SSRC-independent randomness; tests fix it
+};
+using session_context_ptr = std::shared_ptr<const session_context>;
+
+router_actor spawn_router(caf::actor_system& system);
+
+listener_actor spawn_listener(caf::actor_system& system, session_context_ptr context,
+                              router_actor router);
+
+peer_session_actor spawn_peer_session(caf::actor_system& system, session_context_ptr context,
+                                      port_key key, peer_address address, router_actor router);
+
+} // namespace tutti
