@@ -165,11 +165,11 @@ bool is_control(std::string_view character) noexcept {
 decoded<apple_command> decode_apple_command(byte_view datagram) {
   byte_reader reader(datagram);
   auto first = reader.u16();
-  if (reader.ok() && first != signature)
-    return decode_error::not_apple_midi;
   auto command = reader.u16();
   if (!reader.ok())
     return decode_error::truncated;
+  if (first != signature)
+    return decode_error::not_apple_midi;
   switch (command) {
   case letters_in: return decode_invitation(invitation_kind::invite, reader);
   case letters_ok: return decode_invitation(invitation_kind::accept, reader);
