@@ -1,4 +1,5 @@
 // Every actor of the hub and every message it takes. Read this file first.
+// The first of them, midi_sink, stands in messages.hpp, since messages carry it.
 // Hot path: datagram_sink, router and midi_sink, in this order. They never reply.
 // Thread: handles are safe anywhere; all actors run on the loop thread.
 #pragma once
@@ -9,11 +10,6 @@
 #include <caf/typed_actor.hpp>
 
 namespace tutti {
-
-/// Anything that can be played to: a peer session, a local port, a TCP port, a test.
-using midi_sink = caf::typed_actor<
-    // Play these events now; the batch is shared and must not be changed.
-    caf::reacts_to<atom::midi, batch_ptr>>;
 
 /// Ports, rules, routes, and the state of each destination.
 using router_actor = caf::typed_actor<

@@ -1,14 +1,16 @@
 // The listener: one offered session on its UDP pair.
 // Decides: which peer a datagram belongs to, who becomes a peer, who is told NO.
 // Leaves: everything about one peer (peer_session).
+#include "actors/failure.hpp"
 #include "actors/peer_table.hpp"
 #include "actors/spawn.hpp"
-#include "io/log.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
+
+#include <unordered_map>
 
 namespace tutti {
 
@@ -45,7 +47,7 @@ private:
   session_context_ptr context_;
   router_actor router_;
   peer_table peers_;
-  boost::unordered_map<caf::actor_addr, port_key> keys_;
+  std::unordered_map<caf::actor_addr, port_key> keys_;
   std::vector<peer_table::peer*> touched_; ///< peers with a chain of the block at hand
   peer_table::peer* last_ = nullptr;       ///< sender of the datagram before
   io::endpoint last_sender_;
@@ -270,6 +272,7 @@ caf::result<session_info> listener_state::status() {
 
 listener_actor::behavior_type listener(listener_actor::stateful_pointer<listener_state> self,
                                        session_context_ptr context, router_actor router) {
+  log_failures(self);
   auto& state = self->state;
   state.start(std::move(context), std::move(router));
   return {

@@ -12,7 +12,9 @@
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/atom.hpp>
 #include <caf/meta/type_name.hpp>
+#include <caf/replies_to.hpp>
 #include <caf/type_id.hpp>
+#include <caf/typed_actor.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -108,8 +110,33 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::protocol::channel)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::protocol::invitation)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::endpoint)
 
+namespace tutti {
+namespace atom {
+using midi = caf::atom_constant<caf::atom("midi")>;
+constexpr midi midi_v{};
+} // namespace atom
+
+/// Anything that can be played to: a peer session, a local port, a TCP port, a test. Stands here and
+/// not in interfaces.hpp because messages carry it.
+using midi_sink = caf::typed_actor<
+    // Play these events now; the batch is shared and must not be changed.
+    caf::reacts_to<atom::midi, batch_ptr>>;
+} // namespace tutti
+
 CAF_BEGIN_TYPE_ID_BLOCK(tutti_messages, caf::first_custom_type_id)
-  CAF_ADD_ATOM(tutti_messages, tutti::atom, midi, "midi")
+  CAF_ADD_TYPE_ID(tutti_messages, (tutti::midi_sink))
+  CAF_ADD_TYPE_ID(tutti_messages, (tutti::batch_ptr))
+  CAF_ADD_TYPE_ID(tutti_messages, (tutti::datagram_chain))
+  CAF_ADD_TYPE_ID(tutti_messages, (tutti::peer_address))
+  CAF_ADD_TYPE_ID(tutti_messages, (tutti::port_description))
+  CAF_ADD_TYPE_ID(tutti_messages, (tutti::port_info))
+  CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::port_info>))
+  CAF_ADD_TYPE_ID(tutti_messages, (tutti::peer_info))
+  CAF_ADD_TYPE_ID(tutti_messages, (tutti::session_info))
+  CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::session_info>))
+  CAF_ADD_TYPE_ID(tutti_messages, (tutti::protocol::channel))
+  CAF_ADD_TYPE_ID(tutti_messages, (tutti::protocol::invitation))
+  CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::endpoint))
   CAF_ADD_ATOM(tutti_messages, tutti::atom, datagram, "datagram")
   CAF_ADD_ATOM(tutti_messages, tutti::atom, invite, "invite")
   CAF_ADD_ATOM(tutti_messages, tutti::atom, invited, "invited")

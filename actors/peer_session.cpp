@@ -2,8 +2,8 @@
 // Decides: nothing about the protocol; it performs what its engine asks for: datagrams to the
 // sockets, events to the router, notices to the log.
 // Leaves: the protocol (protocol/session), who the peer is (listener), routing (router).
+#include "actors/failure.hpp"
 #include "actors/spawn.hpp"
-#include "io/log.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/stateful_actor.hpp>
@@ -226,6 +226,7 @@ peer_session_actor::behavior_type
 peer_session(peer_session_actor::stateful_pointer<peer_session_state> self,
              session_context_ptr context, port_key key, const peer_address& address,
              router_actor router) {
+  log_failures(self);
   auto& state = self->state;
   state.start(std::move(context), key, address, std::move(router));
   return {

@@ -2,9 +2,9 @@
 // Decides: who hears whom (everyone everyone else), what waits behind a SysEx, what is released
 // when a source goes.
 // Leaves: wires (sessions and ports), ids (port_registry).
+#include "actors/failure.hpp"
 #include "actors/port_registry.hpp"
 #include "actors/spawn.hpp"
-#include "io/log.hpp"
 #include "protocol/sounding.hpp"
 #include "protocol/sysex_gate.hpp"
 
@@ -175,6 +175,7 @@ std::vector<port_info> router_state::status() const {
 }
 
 router_actor::behavior_type router(router_actor::stateful_pointer<router_state> self, int) {
+  log_failures(self);
   auto& state = self->state;
   return {
       [&state](atom::midi, port_key from, const batch_ptr& batch) { state.on_batch(from, batch); },

@@ -9,7 +9,6 @@
 
 #include <caf/fwd.hpp>
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,6 +25,17 @@ struct session_context {
   std::uint64_t seed = 0; ///< for SSRC-independent randomness; tests fix it
 };
 using session_context_ptr = std::shared_ptr<const session_context>;
+
+/// An offered session with its ports, bound before any actor runs so that mistakes can be told.
+struct bound_session {
+  config::session settings;
+  std::shared_ptr<io::datagram_socket> control;
+  std::shared_ptr<io::datagram_socket> data;
+};
+
+supervisor_actor spawn_supervisor(caf::actor_system& system, io::event_loop& loop,
+                                  const config::settings& settings,
+                                  std::vector<bound_session> bound);
 
 router_actor spawn_router(caf::actor_system& system);
 

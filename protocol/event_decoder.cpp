@@ -31,19 +31,14 @@ void event_decoder::decode(const midi_command& command, hub_time at, bool starts
   out.push_back({make_short(command.status, data1, data2), at, starts_list});
 }
 
-void event_decoder::on_loss(hub_time at, std::vector<event>& out) {
-  if (!open_)
-    return;
-  open_ = false;
-  ++counters_.abandoned_sysex;
-  out.push_back({make_sysex(sysex_form::cancelled, {}), at, true});
-}
-
 void event_decoder::append_sysex(const midi_command& command, hub_time at, bool starts_list,
                                  std::vector<event>& out) {
   auto begins = begins_sysex(command.kind);
   if (begins) {
-    on_loss(at, out); // a new F0 while one is open drops the open one
+    if (open_) { // a new F0 while one is open drops the open one
+      ++counters_.abandoned_sysex;
+      out.push_back({make_sysex(sysex_form::cancelled, {}), at, true});
+    }
   } else if (!open_) {
     ++counters_.orphan_segments; // its start was lost
     return;

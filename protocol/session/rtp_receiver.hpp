@@ -5,17 +5,15 @@
 #pragma once
 
 #include "protocol/event_decoder.hpp"
+#include "protocol/journal/feedback_policy.hpp"
 #include "protocol/journal/journal_receiver.hpp"
 #include "protocol/sequence_tracker.hpp"
 #include "protocol/session/clock_sync.hpp"
 #include "protocol/session/session_output.hpp"
 
-#include <array>
 #include <cstdint>
 
 namespace tutti::protocol {
-
-using decode_error_counters = std::array<std::uint64_t, decode_error_count>;
 
 struct rtp_receiver_counters {
   std::uint64_t packets = 0; ///< accepted
@@ -33,7 +31,7 @@ public:
 
   /// RS if it is due.
   void on_deadline(std::uint32_t own_ssrc, hub_time now, session_output& out);
-  hub_time next_deadline() const noexcept { return feedback_due_; }
+  hub_time next_deadline() const noexcept { return feedback_.next_deadline(); }
 
   /// The peer has notes sounding.
   bool holds_notes() const noexcept { return journal_.state().holds_notes(); }
@@ -51,7 +49,7 @@ private:
   event_decoder decoder_;
   journal_receiver journal_;
   repair_counters repairs_;
-  hub_time feedback_due_ = hub_time::max();
+  feedback_policy feedback_;
   rtp_receiver_counters counters_;
 };
 

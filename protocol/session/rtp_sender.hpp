@@ -20,7 +20,6 @@ struct rtp_sender_counters {
   std::uint64_t packets = 0; ///< guard packets included
   std::uint64_t events = 0;
   std::uint64_t guard_packets = 0;
-  std::uint64_t journal_octets = 0;
   std::uint64_t feedback = 0;         ///< RS understood
   std::uint64_t feedback_ignored = 0; ///< RS whose halves name nothing that is open
   std::uint64_t limit_drops = 0;      ///< events that the peer's bitrate limit cost
@@ -43,11 +42,13 @@ public:
   hub_time next_deadline() const noexcept;
 
   const rtp_sender_counters& counters() const noexcept { return counters_; }
+  const journal_sender_counters& journal() const noexcept { return journal_.counters(); }
   std::uint32_t limit() const noexcept { return limit_.bits_per_second(); }
 
 private:
-  void send_list(byte_view list, std::uint32_t timestamp, std::span<const event> events,
-                 session_output& out);
+  /// Writes one packet; `events` are those that `list` codes.
+  void send_packet(byte_view list, std::uint32_t timestamp, std::span<const event> events,
+                   hub_time now, session_output& out);
   void send_held_back(hub_time now, session_output& out);
 
   std::uint32_t ssrc_ = 0;

@@ -6,8 +6,7 @@ namespace tutti::protocol {
 
 session_engine::session_engine(const session_identity& identity, const session_timing& timing,
                                std::uint64_t seed)
-    : identity_(&identity), seed_(seed), handshake_(identity, timing, seed), clock_(timing),
-      receiver_(timing) {}
+    : identity_(&identity), seed_(seed), handshake_(identity, timing, seed), clock_(timing) {}
 
 void session_engine::invite(hub_time now, session_output& out) {
   handshake_.invite(now, out);
@@ -179,6 +178,7 @@ session_status session_engine::status() const {
   status.repairs = receiver_.repairs();
   status.decoder = receiver_.decoder();
   status.sent = sender_.counters();
+  status.journal = sender_.journal();
   status.errors = errors_;
   status.foreign_ssrc = foreign_ssrc_;
   status.not_connected = not_connected_;

@@ -36,6 +36,7 @@ struct session_status {
   repair_counters repairs;
   event_decoder_counters decoder;
   rtp_sender_counters sent;
+  journal_sender_counters journal;
   decode_error_counters errors{};
   std::uint64_t foreign_ssrc = 0;  ///< RTP or commands under another SSRC than the peer's
   std::uint64_t not_connected = 0; ///< RTP outside of an established session
