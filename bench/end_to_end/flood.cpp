@@ -13,12 +13,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t burst = 32;        // packets in one sendmmsg
-constexpr std::size_t deliveries = 2048; // packets in flight, summed over the listeners
-constexpr std::size_t max_window = 512;  // packets of the source in flight
-constexpr std::size_t min_window = 2 * burst;
-constexpr int octets_per_packet = 2 * 768; // that a small packet takes of a socket buffer, twice
-constexpr auto look_interval = 10us;       // per listener
+constexpr std::size_t burst = 32;             // packets in one sendmmsg
+constexpr std::size_t deliveries = 2048;      // packets in flight, summed over the listeners
+constexpr std::size_t min_window = 2 * burst; // packets of the source in flight, at least
+constexpr int octets_per_packet = 2 * 768;    // that a small packet takes of a socket buffer, twice
+constexpr auto look_interval = 10us;          // per listener
 constexpr auto service_interval = 20ms;
 constexpr auto patience = 300ms; // without a packet
 
@@ -27,7 +26,7 @@ public:
   flood_run(contender& one, std::size_t messages_per_packet)
       : one_(one)
       , messages_(messages_per_packet)
-      , window_(window_for(one))
+      , window_(window_for(one, messages_per_packet))
       , look_interval_(look_interval * (one.peers().size() - 1)) {
     for (std::size_t i = 0; i < burst; ++i) {
       pieces_[i].iov_base = storage_[i].data();
@@ -39,6 +38,7 @@ public:
   flood_total run(std::chrono::nanoseconds length) {
     auto before = one_.heard();
     auto cpu_before = one_.server().cpu_time();
+    auto waiting_before = one_.server().waiting_time();
     auto start = bench_clock::now();
     last_heard_ = start;
     for (auto now = start; now < start + length; now = bench_clock::now()) {
@@ -51,18 +51,22 @@ public:
     while (one_.heard_by_all() < one_.played() && bench_clock::now() < last_heard_ + patience)
       look(bench_clock::now());
     auto cpu = one_.server().cpu_time() - cpu_before;
+    auto waiting = one_.server().waiting_time() - waiting_before;
     one_.give_up_waiting();
     auto after = one_.heard();
-    return {after.heard - before.heard, after.packets - before.packets, last_heard_ - start, cpu};
+    return {after.heard - before.heard, after.packets - before.packets, last_heard_ - start, cpu,
+            waiting};
   }
 
 private:
-  /// Fewer packets for more listeners, and no more than half of what a socket buffer holds.
-  static std::size_t window_for(contender& one) {
+  /// Some milliseconds of work for the server, no more than half of what a socket buffer holds, and
+  /// few enough that the numbers of the messages on their way are distinct.
+  static std::size_t window_for(contender& one, std::size_t messages_per_packet) {
     auto listeners = one.peers().size() - 1;
     auto held =
         static_cast<std::size_t>(one.peers()[1].data().granted_buffer() / octets_per_packet);
-    return std::clamp(std::min(deliveries / listeners, held), min_window, max_window);
+    auto told_apart = numbering_period / 4 / messages_per_packet;
+    return std::max(std::min({deliveries / listeners, held, told_apart}), min_window);
   }
 
   void send_burst(time_point now) {
@@ -117,6 +121,7 @@ flood_total& flood_total::operator+=(const flood_total& other) noexcept {
   packets += other.packets;
   elapsed += other.elapsed;
   cpu += other.cpu;
+  waiting += other.waiting;
   return *this;
 }
 
@@ -129,7 +134,7 @@ double flood_total::cpu_per_message() const noexcept {
 }
 
 double flood_total::busy() const noexcept {
-  return static_cast<double>(cpu.count()) / static_cast<double>(elapsed.count());
+  return static_cast<double>((cpu + waiting).count()) / static_cast<double>(elapsed.count());
 }
 
 flood_total flood(contender& one, std::size_t messages_per_packet,

@@ -13,12 +13,14 @@ struct flood_total {
   std::uint64_t delivered = 0; ///< messages, summed over the listeners
   std::uint64_t packets = 0;   ///< that they came in
   std::chrono::nanoseconds elapsed{};
-  std::chrono::nanoseconds cpu{}; ///< of the server
+  std::chrono::nanoseconds cpu{};     ///< of the server
+  std::chrono::nanoseconds waiting{}; ///< of the server for its core, which others had
 
   flood_total& operator+=(const flood_total& other) noexcept;
   double messages_per_second() const noexcept;
   double cpu_per_message() const noexcept; ///< ns
-  double busy() const noexcept;            ///< share of its core that the server used
+  /// Share of the time that the server had work; below 1 the rate is not its own doing.
+  double busy() const noexcept;
 };
 
 /// Plays for `length`, then waits until all is heard. What is not heard in time is counted as lost

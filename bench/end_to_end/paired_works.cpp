@@ -117,9 +117,9 @@ void measure_flood(std::size_t listeners, std::size_t messages_per_packet, flood
   for (std::size_t i = 0; i < 2; ++i)
     if (least_busy[i] < busy_enough)
       report.remarks.push_back(
-          std::string(i == 0 ? "relay" : "hub") + ": in one round it used only " +
+          std::string(i == 0 ? "relay" : "hub") + ": in one round it had work for only " +
           std::to_string(int(least_busy[i] * 100)) +
-          " % of its core, so its rate there is the generator's or other programs' doing");
+          " % of the time: the rate there is that of the peers, or of a busy machine");
 }
 
 } // namespace tutti::bench

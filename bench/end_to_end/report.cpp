@@ -52,7 +52,8 @@ line line_of(const figure& one) {
 std::vector<line> lines_of(const work_report& report) {
   std::vector<line> lines;
   for (auto& one : report.figures)
-    lines.push_back(line_of(one));
+    if (!one.hub.empty())
+      lines.push_back(line_of(one));
   if (!lines.empty())
     lines.front()[0] = report.work;
   return lines;
@@ -117,8 +118,7 @@ void print_text(std::ostream& out, const std::vector<work_report>& reports) {
   for (auto& cells : lines) {
     std::string text;
     for (std::size_t i = 0; i < columns; ++i)
-      text += padded(cells[i], widths[i] + (is_number_column(i + 1) ? 0 : 2), is_number_column(i)) +
-              (is_number_column(i + 1) ? "  " : "");
+      text += padded(cells[i], widths[i], is_number_column(i)) + "  ";
     out << text.substr(0, text.find_last_not_of(' ') + 1) << '\n';
   }
   for (auto& report : reports)

@@ -31,6 +31,13 @@ std::uint64_t proc_number(const std::string& path, const std::string& key) {
   return 0;
 }
 
+/// Calls `visit` with the folder of each thread in /proc.
+template <class Visit>
+void for_each_thread(pid_t pid, Visit visit) {
+  for (auto& thread : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task"))
+    visit(thread.path());
+}
+
 [[noreturn]] void become(const std::vector<std::string>& command, int core, int output) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   prctl(PR_SET_TIMERSLACK, 50000); // the usual 50 µs; the generator has set its own lower
@@ -94,7 +101,9 @@ void server_process::await_port() {
       port_ = static_cast<std::uint16_t>(std::stoul(said.substr(colon + 1)));
       return;
     }
-    if (waitpid(pid_, nullptr, WNOHANG | WNOWAIT) != 0 || kill(pid_, 0) != 0)
+    siginfo_t ended{};
+    waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT);
+    if (ended.si_pid != 0)
       throw std::runtime_error("the server ended at once; it said:\n" + said);
     if (std::chrono::steady_clock::now() > limit)
       throw std::runtime_error("the server does not say where it listens; it said:\n" + said);
@@ -125,15 +134,25 @@ std::chrono::nanoseconds server_process::cpu_time() const noexcept {
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
+std::chrono::nanoseconds server_process::waiting_time() const {
+  std::chrono::nanoseconds sum{};
+  for_each_thread(pid_, [&](const std::filesystem::path& thread) {
+    std::int64_t running = 0, waiting = 0;
+    std::ifstream(thread / "schedstat") >> running >> waiting;
+    sum += std::chrono::nanoseconds(waiting);
+  });
+  return sum;
+}
+
 std::uint64_t server_process::resident() const {
   return proc_number("/proc/" + std::to_string(pid_) + "/status", "VmRSS:") * 1024;
 }
 
 std::uint64_t server_process::sleeps() const {
   std::uint64_t sum = 0;
-  auto tasks = "/proc/" + std::to_string(pid_) + "/task";
-  for (auto& task : std::filesystem::directory_iterator(tasks))
-    sum += proc_number(task.path() / "status", "voluntary_ctxt_switches:");
+  for_each_thread(pid_, [&](const std::filesystem::path& thread) {
+    sum += proc_number(thread / "status", "voluntary_ctxt_switches:");
+  });
   return sum;
 }
 

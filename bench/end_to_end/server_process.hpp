@@ -31,6 +31,8 @@ public:
 
   /// User and system time of all its threads so far.
   std::chrono::nanoseconds cpu_time() const noexcept;
+  /// Time so far that its threads had work and waited while other programs had the core.
+  std::chrono::nanoseconds waiting_time() const;
   /// Resident memory in octets.
   std::uint64_t resident() const;
   /// Times that any of its threads went to sleep so far: what an idle server should not do often.

@@ -12,33 +12,21 @@ namespace tutti::bench {
 /// Calls of operator new by this thread so far.
 std::uint64_t allocation_count() noexcept;
 
-/// Reports what was allocated between its making and its end as "allocs", per iteration.
+/// Runs the benchmark's loop over `body`, which handles `messages` messages, and reports besides
+/// its time the heap allocations per message as "allocs", and messages per second if there are
+/// several.
 ///
-///     allocation_counter allocs(state);
-///     for (auto _ : state)
-///       ...
-///
-/// With several messages an iteration, `per_iteration` makes it allocations per message.
-class allocation_counter {
-public:
-  explicit allocation_counter(benchmark::State& state, double per_iteration = 1) noexcept
-      : state_(state)
-      , per_iteration_(per_iteration)
-      , start_(allocation_count()) {}
-
-  ~allocation_counter() {
-    auto count = static_cast<double>(allocation_count() - start_);
-    state_.counters["allocs"] =
-        benchmark::Counter(count / per_iteration_, benchmark::Counter::kAvgIterations);
-  }
-
-  allocation_counter(const allocation_counter&) = delete;
-  allocation_counter& operator=(const allocation_counter&) = delete;
-
-private:
-  benchmark::State& state_;
-  double per_iteration_;
-  std::uint64_t start_;
-};
+///     run_counted(state, 1, [&] { benchmark::DoNotOptimize(decode(bytes)); });
+template <class Body>
+void run_counted(benchmark::State& state, std::size_t messages, Body body) {
+  auto start = allocation_count();
+  for (auto _ : state)
+    body();
+  auto count = static_cast<double>(allocation_count() - start);
+  state.counters["allocs"] =
+      benchmark::Counter(count / static_cast<double>(messages), benchmark::Counter::kAvgIterations);
+  if (messages > 1)
+    state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(messages));
+}
 
 } // namespace tutti::bench
