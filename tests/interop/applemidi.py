@@ -187,6 +187,7 @@ class Peer:
         self.name, self.ssrc = name, int.from_bytes(os.urandom(4), "big")
         self.control, self.data = bind_pair(host)
         self.partners = {}           # by SSRC
+        self.departed = set()        # SSRCs that said BY
         self.inviting = None         # the partner that has not answered OK twice yet
         self.refused = False
         self.received = []           # (when by its sender in ticks, message), SysEx whole
@@ -295,9 +296,10 @@ class Peer:
             self.inviting, self.refused = None, True
 
     def _on_BY(self, _sock, data, _address):
-        partner = self.partners.pop(invitation(data)[1], None)
-        if partner:
-            partner.left = True
+        ssrc = invitation(data)[1]
+        if ssrc in self.partners:
+            self.partners.pop(ssrc).left = True
+            self.departed.add(ssrc)
 
     def _on_CK(self, _sock, data, _address):
         ssrc, count, *times = struct.unpack_from(">IBxxxQQQ", data, 4)
@@ -329,6 +331,8 @@ class Peer:
         need(sock is self.data, "RTP on the control port")
         packet = decode_packet(data)
         partner = self.partners.get(packet.ssrc)
+        if packet.ssrc in self.departed:
+            return                   # sent before its BY, which came by the other socket
         need(partner is not None, f"RTP from SSRC {packet.ssrc:08x}, which is in no session")
         if partner.highest is not None:
             step = (packet.sequence - partner.highest) & 0xFFFF
