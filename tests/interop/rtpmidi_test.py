@@ -41,8 +41,8 @@ class Case(unittest.TestCase):
     def hub(self, session, *options):
         return self.started(Hub(TUTTI, session, *options))
 
-    def python(self, name):
-        peer = Peer(name)
+    def python(self, name, *host):
+        peer = Peer(name, *host)
         self.addCleanup(peer.close)
         return peer
 
@@ -81,8 +81,14 @@ class WithoutAHub(Case):
         server.wait_for("disconnected Python", 1)
 
     def test_a_node_peer_invites_a_python_peer(self):
-        server = self.python("Python")
-        client = self.node("Node", "--join", f"127.0.0.1:{server.control.getsockname()[1]}")
+        self.node_invites_python(self.python("Python"), "127.0.0.1")
+
+    @unittest.skipUnless(has_ipv6(), "this machine has no ::1")
+    def test_a_node_peer_invites_a_python_peer_over_ipv6(self):
+        self.node_invites_python(self.python("Python", "::1"), "[::1]", "--ipv6")
+
+    def node_invites_python(self, server, host, *options):
+        client = self.node("Node", "--join", f"{host}:{server.control.getsockname()[1]}", *options)
         run([server], lambda: server.synchronised(), 6, "an invitation and an exchange from node")
         client.wait_for("synchronised Python", 1)
         for line in PERFORMANCE:
