@@ -63,7 +63,7 @@ public:
 
 private:
   bool is_active(hub_time now) const noexcept;
-  std::chrono::nanoseconds limit(hub_time now) const noexcept;
+  hub_time dies_at() const noexcept;
   void schedule(hub_time now) noexcept;
   void add_sample(std::uint64_t offset, std::chrono::nanoseconds round_trip) noexcept;
 
