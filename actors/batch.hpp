@@ -1,7 +1,7 @@
 // A batch: events that arrived together. Immutable once made, shared on fan-out, never copied.
-// Decides: how batches are recycled, so that a message costs no heap allocation in the steady
-// state. Leaves: what the events mean. Thread: made on any thread, read and let go of on the loop
-// thread.
+// Decides: how batches are recycled, so that a message costs no heap allocation in the long run.
+// Leaves: what the events mean.
+// Thread: made on any thread, read and let go of on the loop thread.
 #pragma once
 
 #include "protocol/event.hpp"

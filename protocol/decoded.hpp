@@ -1,7 +1,7 @@
 // A value, or the reason why the bytes are not one.
 // Decides: the list of reasons; each has its own counter per peer.
-// Leaves: when to give one (the codecs). Hostile bytes are never thrown and never logged one by
-// one. Thread: values; no shared state.
+// Leaves: when to give one (the codecs). Hostile bytes are never thrown, never logged one by one.
+// Thread: values; no shared state.
 #pragma once
 
 #include <cassert>

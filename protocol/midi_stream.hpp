@@ -1,8 +1,8 @@
 // MIDI 1.0 as a stream of bytes, as cables, TCP and multicast carry it, to events and back.
 // Decides: running status, real-time octets inside anything, SysEx in chunks, what is dropped.
 // Leaves: time (the caller stamps the events), sockets and devices (io).
-// Spec: MIDI 1.0 Detailed Specification, "Data Format" and appendix "Running Status". Thread:
-// values.
+// Spec: MIDI 1.0 Detailed Specification, "Data Format" and appendix "Running Status".
+// Thread: values.
 #pragma once
 
 #include "protocol/bytes.hpp"
