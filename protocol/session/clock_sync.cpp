@@ -69,13 +69,13 @@ void clock_sync::schedule(hub_time now) noexcept {
     next_ask_ = asked_at_ + timing_->clock_burst_interval;
     return;
   }
-  auto regular = initiator_ ? asked_at_ + timing_->clock_interval
-                            : last_heard_ + timing_->clock_interval;
+  auto regular =
+      initiator_ ? asked_at_ + timing_->clock_interval : last_heard_ + timing_->clock_interval;
   if (unanswered_ > 0)
     regular = asked_at_ + timing_->idle_probe_interval;
   if (answers_ && is_active(now)) {
-    auto urgent = std::max(last_heard_ + timing_->active_silence,
-                           asked_at_ + timing_->active_probe_interval);
+    auto urgent =
+        std::max(last_heard_ + timing_->active_silence, asked_at_ + timing_->active_probe_interval);
     regular = std::min(regular, urgent);
   }
   next_ask_ = regular;

@@ -21,7 +21,8 @@ namespace tutti::protocol {
 
 class clock_sync {
 public:
-  explicit clock_sync(const session_timing& timing) noexcept : timing_(&timing) {}
+  explicit clock_sync(const session_timing& timing) noexcept
+      : timing_(&timing) {}
 
   /// The session stands. The initiator of a session sends the burst that macOS needs and then asks
   /// regularly; a responder asks twice to learn the offset and whether this peer answers at all.
