@@ -70,7 +70,8 @@ remote_peer read_remote_peer(const json_reader& from) {
     if (target && (target->host == text || is_address_literal(text)))
       result.host = target->host;
     else
-      place.refuse(describe_value(place.value()), "a host name or an address; the port has its own key");
+      place.refuse(describe_value(place.value()),
+                   "a host name or an address; the port has its own key");
   } else if (target && target->port < 65535) {
     result.host = target->host;
     result.port = target->port;
@@ -128,15 +129,13 @@ settings read_settings(const json_reader& document) {
   settings result;
   if (document.has("sessions")) {
     result.sessions.clear();
-    document.each("sessions", [&](const json_reader& item) {
-      result.sessions.push_back(read_session(item));
-    });
+    document.each("sessions",
+                  [&](const json_reader& item) { result.sessions.push_back(read_session(item)); });
     if (document.at("sessions").intact())
       check_sessions(document, result.sessions);
   }
-  document.each("connect", [&](const json_reader& item) {
-    result.connect.push_back(read_remote_peer(item));
-  });
+  document.each("connect",
+                [&](const json_reader& item) { result.connect.push_back(read_remote_peer(item)); });
   if (document.has("connect") && document.at("connect").intact() &&
       (!document.has("sessions") || document.at("sessions").intact()))
     check_peers(document, result);

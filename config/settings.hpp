@@ -36,11 +36,11 @@ struct invitations {
 
 /// An RTP-MIDI session that the hub offers.
 struct session {
-  std::string name;                           ///< 1 to 63 octets of UTF-8; empty: the host's name
-  std::uint16_t port = default_session_port;  ///< control port, 0 to 65534; 0 picks a free pair
-  std::vector<std::string> bind;              ///< literal addresses; empty: every address, both families
+  std::string name;                          ///< 1 to 63 octets of UTF-8; empty: the host's name
+  std::uint16_t port = default_session_port; ///< control port, 0 to 65534; 0 picks a free pair
+  std::vector<std::string> bind; ///< literal addresses; empty: every address, both families
   config::invitations invitations;
-  std::uint32_t max_peers = 2048;             ///< 1 to 65536; further invitations get NO
+  std::uint32_t max_peers = 2048; ///< 1 to 65536; further invitations get NO
 
   friend bool operator==(const session&, const session&) = default;
 };
@@ -49,16 +49,16 @@ struct session {
 struct remote_peer {
   std::string host;                          ///< name or literal address
   std::uint16_t port = default_session_port; ///< control port, 1 to 65534
-  std::string session;                       ///< offered session it is invited into; empty: the first
-  std::string name;                          ///< its name in port ids; empty: the one it tells
+  std::string session; ///< offered session it is invited into; empty: the first
+  std::string name;    ///< its name in port ids; empty: the one it tells
 
   friend bool operator==(const remote_peer&, const remote_peer&) = default;
 };
 
 /// Bounds of queues and tables. What passes one is dropped by rule and counted.
 struct limits {
-  std::uint32_t ports = 8192;             ///< 1 to 65536; further ports are refused
-  std::uint32_t sysex_octets = 1u << 20;  ///< longest System Exclusive message, 64 to 2^26 octets
+  std::uint32_t ports = 8192;            ///< 1 to 65536; further ports are refused
+  std::uint32_t sysex_octets = 1u << 20; ///< longest System Exclusive message, 64 to 2^26 octets
   std::chrono::milliseconds sysex_stall{1000}; ///< 10 to 60000; an open SysEx this silent is ended
   std::uint32_t destination_queue = 4096; ///< events kept per port while another's SysEx is open
   std::uint32_t delay_queue = 65536;      ///< events per route that a delay may hold
