@@ -12,11 +12,6 @@ namespace {
 
 constexpr std::array<std::uint8_t, 12> v4_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
 
-bool parse_port(std::string_view text, std::uint16_t& port) {
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return error == std::errc{} && end == text.data() + text.size() && port != 0;
-}
-
 std::uint32_t parse_scope(const std::string& text) {
   std::uint32_t index = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
@@ -81,30 +76,6 @@ std::optional<endpoint> parse_address(std::string_view text, std::uint16_t port)
   if (out.scope != 0 || inet_pton(AF_INET, literal.c_str(), out.address.data() + 12) != 1)
     return std::nullopt;
   std::copy(v4_prefix.begin(), v4_prefix.end(), out.address.begin());
-  return out;
-}
-
-std::optional<host_and_port> parse_host_and_port(std::string_view text, std::uint16_t fallback) {
-  host_and_port out{std::string(text), fallback};
-  std::string_view port;
-  if (!text.empty() && text.front() == '[') {
-    auto close = text.find(']');
-    if (close == std::string_view::npos)
-      return std::nullopt;
-    out.host = text.substr(1, close - 1);
-    auto rest = text.substr(close + 1);
-    if (!rest.empty() && rest.front() != ':')
-      return std::nullopt;
-    if (!rest.empty() && !parse_port(rest.substr(1), out.port))
-      return std::nullopt;
-  } else if (auto colon = text.find(':'); colon != std::string_view::npos &&
-                                          text.find(':', colon + 1) == std::string_view::npos) {
-    out.host = text.substr(0, colon);
-    if (!parse_port(text.substr(colon + 1), out.port))
-      return std::nullopt;
-  }
-  if (out.host.empty() || out.port == 0)
-    return std::nullopt;
   return out;
 }
 

@@ -46,14 +46,6 @@ std::string address_text(const endpoint& where);
 /// (interface name or index). Nothing for anything else, names included.
 std::optional<endpoint> parse_address(std::string_view text, std::uint16_t port = 0);
 
-/// "host", "host:port", "[v6]", "[v6]:port" or a bare IPv6 literal, split; the host is not resolved.
-struct host_and_port {
-  std::string host;
-  std::uint16_t port = 0;
-};
-/// Nothing if the host is empty or the port is not 1 to 65535. `fallback`: the port if none is told.
-std::optional<host_and_port> parse_host_and_port(std::string_view text, std::uint16_t fallback);
-
 /// Conversions for the socket calls; `family` is that of the socket.
 struct socket_address {
   union {

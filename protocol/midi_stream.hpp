@@ -42,8 +42,10 @@ public:
 private:
   void take(std::uint8_t octet, std::vector<ump>& out);
   void take_data(std::uint8_t octet, std::vector<ump>& out);
+  void take_sysex_data(std::uint8_t octet, std::vector<ump>& out);
   void take_status(std::uint8_t octet, std::vector<ump>& out);
-  void flush_sysex(sysex_form last, std::vector<ump>& out);
+  void finish_message(std::vector<ump>& out);
+  void flush_sysex(sysex_form form, std::vector<ump>& out);
 
   std::size_t sysex_limit_;
   std::uint8_t group_;
@@ -51,6 +53,7 @@ private:
   std::uint8_t needed_ = 0; ///< data octets that status_ wants
   std::array<std::uint8_t, 6> data_{};
   std::uint8_t have_ = 0;
+  bool begun_ = false; ///< a status or a data octet came, and the message is not complete
   bool in_sysex_ = false;
   bool sysex_started_ = false; ///< a chunk of the open SysEx is out already
   bool skipping_ = false;      ///< inside an oversize SysEx
@@ -71,6 +74,8 @@ public:
   bool in_sysex() const noexcept { return in_sysex_; }
 
 private:
+  void write_sysex(const ump& chunk, std::vector<std::uint8_t>& out);
+
   bool in_sysex_ = false;
 };
 

@@ -55,12 +55,13 @@ void encode_rtp_header(const rtp_header& header, byte_writer& writer);
 void encode_section_header(std::size_t length, bool has_journal, byte_writer& writer);
 
 enum class command_kind : std::uint8_t {
-  midi,         ///< a channel, System Common or System Real-Time command
+  midi,         ///< a channel, System Common or System Real-Time command, with all its data
   sysex,        ///< F0 .. F7, whole
   sysex_first,  ///< F0 .. F0
   sysex_middle, ///< F7 .. F0
   sysex_last,   ///< F7 .. F7, or with a tail of F5 ("dropped F7")
   sysex_cancel, ///< F7 F4
+  undefined,    ///< F4 .. F7, F5 .. F7, F9 or FD: nobody gave them a meaning; to be dropped
 };
 
 /// One command of a MIDI list.
@@ -96,10 +97,14 @@ public:
 
 private:
   bool stop(decode_error error) noexcept;
+  bool read_delta(midi_command& command) noexcept;
+  bool read_data(midi_command& command, std::size_t count) noexcept;
   bool read_sysex(midi_command& command) noexcept;
+  bool read_undefined(midi_command& command) noexcept;
 
   byte_view rest_;
   bool delta_expected_;
+  std::int64_t sum_ = 0; ///< of all deltas; a negative one may take it below offset_
   std::uint32_t offset_ = 0;
   std::uint8_t running_status_ = 0;
   bool failed_ = false;

@@ -42,9 +42,6 @@ struct session_timing {
   duration idle_limit = ms(15'000);
   /// A peer that never answered a CK of ours dies of silence alone.
   duration silence_limit = ms(60'000);
-
-  /// RS is sent this long after the first unacknowledged packet.
-  duration feedback_interval = ms(1000);
 };
 
 } // namespace tutti::protocol

@@ -1,0 +1,70 @@
+// Every actor of the hub and every message it takes. Read this file first.
+// The first of them, midi_sink, stands in messages.hpp, since messages carry it.
+// Hot path: datagram_sink, router and midi_sink, in this order. They never reply.
+// Thread: handles are safe anywhere; all actors run on the loop thread.
+#pragma once
+
+#include "actors/messages.hpp"
+
+#include <caf/replies_to.hpp>
+#include <caf/typed_actor.hpp>
+
+namespace tutti {
+
+/// Ports, rules, routes, and the state of each destination.
+using router_actor = caf::typed_actor<
+    // The port played these events.
+    caf::reacts_to<atom::midi, port_key, batch_ptr>,
+    // A port is up; what is routed to it goes to this sink.
+    caf::reacts_to<atom::attach, port_key, port_description, midi_sink>,
+    // The port is away; what it left sounding is released at its destinations.
+    caf::reacts_to<atom::detach, port_key>,
+    // The port lives on but starts anew: release what it left sounding.
+    caf::reacts_to<atom::release, port_key>,
+    // Own heartbeat for stalled SysEx; late ones are harmless.
+    caf::reacts_to<atom::tick>,
+    // Every known port, up or away.
+    caf::replies_to<atom::status>::with<std::vector<port_info>>>;
+
+/// One remote participant of a session.
+using peer_session_actor = midi_sink::extend<
+    // Datagrams from this peer arrived on the session's control or data port.
+    caf::reacts_to<atom::datagram, protocol::channel, datagram_chain>,
+    // The peer sent this IN, and the policy admits it.
+    caf::reacts_to<atom::invited, protocol::invitation, protocol::channel>,
+    // Invite the peer, and keep at it.
+    caf::reacts_to<atom::invite>,
+    // The peer is now reached at this address.
+    caf::reacts_to<atom::moved, peer_address>,
+    // The network reports that nobody listens at the peer's address.
+    caf::reacts_to<atom::nobody>,
+    // Own heartbeat; late ones are harmless.
+    caf::reacts_to<atom::tick>,
+    // Say goodbye to the peer and end.
+    caf::reacts_to<atom::leave>,
+    // Counters, clock and state.
+    caf::replies_to<atom::status>::with<peer_info>>;
+
+/// One offered session: its UDP pair, who may come in, who is in.
+using listener_actor = caf::typed_actor<
+    // Datagrams arrived on the control or data port.
+    caf::reacts_to<atom::datagram, protocol::channel, datagram_chain>,
+    // The network reports that nobody listens at this address.
+    caf::reacts_to<atom::nobody, io::endpoint>,
+    // Invite the participant whose control port is here, and keep at it.
+    caf::reacts_to<atom::invite, io::endpoint>,
+    // Say goodbye to everybody, close the ports and end.
+    caf::reacts_to<atom::leave>,
+    // The session and its peers.
+    caf::replies_to<atom::status>::with<session_info>>;
+
+/// Starts everything in order, restarts what failed, stops in reverse.
+using supervisor_actor = caf::typed_actor<
+    // Stop everything and end.
+    caf::reacts_to<atom::leave>,
+    // Look up the addresses of static peers again.
+    caf::reacts_to<atom::renew>,
+    // Every session with its peers.
+    caf::replies_to<atom::status>::with<std::vector<session_info>>>;
+
+} // namespace tutti

@@ -1,0 +1,296 @@
+// The listener: one offered session on its UDP pair.
+// Decides: which peer a datagram belongs to, who becomes a peer, who is told NO.
+// Leaves: everything about one peer (peer_session).
+#include "actors/failure.hpp"
+#include "actors/peer_table.hpp"
+#include "actors/spawn.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <unordered_map>
+
+namespace tutti {
+
+namespace {
+
+using protocol::channel;
+using protocol::invitation;
+using protocol::invitation_kind;
+
+struct listener_state {
+  explicit listener_state(listener_actor::pointer pointer) : self(pointer) {}
+
+  void start(session_context_ptr context_to_use, router_actor router_to_use);
+  void on_datagrams(channel from, const datagram_chain& chain);
+  void on_unreachable(const io::endpoint& where);
+  void invite(const io::endpoint& where);
+  void leave();
+  caf::result<session_info> status();
+
+  static inline const char* name = "listener";
+
+private:
+  void sort_in(channel from, const io::datagram_block_ptr& block, std::uint16_t index);
+  void on_invitation(channel from, const io::endpoint& sender, const invitation& received);
+  void on_stranger(const io::endpoint& sender, std::span<const std::uint8_t> bytes,
+                   const io::datagram_block_ptr& block, std::uint16_t index);
+  void append(peer_table::peer& to, const io::datagram_block_ptr& block, std::uint16_t index);
+  peer_table::peer* admit(const io::endpoint& sender, const invitation& received);
+  peer_table::peer& add_peer(const peer_address& address);
+  void on_peer_down(const caf::down_msg& down);
+  void end_if_empty();
+
+  listener_actor::pointer self;
+  session_context_ptr context_;
+  router_actor router_;
+  peer_table peers_;
+  std::unordered_map<caf::actor_addr, port_key> keys_;
+  std::vector<peer_table::peer*> touched_; ///< peers with a chain of the block at hand
+  peer_table::peer* last_ = nullptr;       ///< sender of the datagram before
+  io::endpoint last_sender_;
+  bool leaving_ = false;
+  std::uint64_t strangers_ = 0;
+  std::uint64_t refused_ = 0;
+};
+
+void listener_state::start(session_context_ptr context_to_use, router_actor router_to_use) {
+  context_ = std::move(context_to_use);
+  router_ = std::move(router_to_use);
+  self->set_down_handler([this](const caf::down_msg& down) { on_peer_down(down); });
+  listener_actor me(self);
+  auto receive_on = [me = caf::actor_cast<caf::actor_addr>(me)](io::datagram_socket& socket,
+                                                                channel from) {
+    socket.start(
+        [me, from](io::datagram_block_ptr block) {
+          if (auto handle = caf::actor_cast<listener_actor>(me))
+            caf::anon_send(handle, atom::datagram_v, from, datagram_chain{std::move(block), 0});
+        },
+        [me](const io::endpoint& where) {
+          if (auto handle = caf::actor_cast<listener_actor>(me))
+            caf::anon_send(handle, atom::nobody_v, where);
+        });
+  };
+  receive_on(*context_->control, channel::control);
+  receive_on(*context_->data, channel::data);
+}
+
+// Everything in the block goes to its peers as chains: one message per peer, no copies.
+void listener_state::on_datagrams(channel from, const datagram_chain& chain) {
+  auto& block = *chain.block;
+  for (std::uint16_t i = 0; i < block.count; ++i)
+    if (block.slots[i].size > 0)
+      sort_in(from, chain.block, i);
+  for (auto peer : touched_)
+    self->send(peer->session, atom::datagram_v, from, std::move(peer->chain));
+  touched_.clear();
+}
+
+void listener_state::sort_in(channel from, const io::datagram_block_ptr& block,
+                             std::uint16_t index) {
+  auto bytes = block->bytes(index);
+  const auto& sender = block->slots[index].from;
+  if (protocol::looks_like_apple_command(bytes) && bytes.size() >= 4 && bytes[2] == 'I' &&
+      bytes[3] == 'N') {
+    if (auto command = protocol::decode_apple_command(bytes))
+      on_invitation(from, sender, std::get<invitation>(*command));
+    else
+      ++strangers_;
+    return;
+  }
+  if (!last_ || last_sender_ != sender) {
+    last_ = peers_.by_address(sender);
+    last_sender_ = sender;
+  }
+  if (!last_)
+    return on_stranger(sender, bytes, block, index);
+  auto is_command = protocol::looks_like_apple_command(bytes);
+  auto may_play = from == channel::data && sender == last_->address.data;
+  if (is_command || may_play)
+    append(*last_, block, index);
+  else
+    ++strangers_; // RTP, but not on the way that the handshake has proved
+}
+
+void listener_state::append(peer_table::peer& to, const io::datagram_block_ptr& block,
+                            std::uint16_t index) {
+  if (!to.chain.block) {
+    to.chain = {block, index};
+    touched_.push_back(&to);
+  } else {
+    block->slots[to.last_in_chain].next = index;
+  }
+  to.last_in_chain = index;
+}
+
+// A BY may come from another port of the peer's host; everything else from strangers is noise.
+void listener_state::on_stranger(const io::endpoint& sender, std::span<const std::uint8_t> bytes,
+                                 const io::datagram_block_ptr& block, std::uint16_t index) {
+  if (protocol::looks_like_apple_command(bytes))
+    if (auto command = protocol::decode_apple_command(bytes))
+      if (auto received = std::get_if<invitation>(&*command))
+        if (received->kind == invitation_kind::goodbye)
+          if (auto peer = peers_.by_host(received->ssrc, sender))
+            return append(*peer, block, index);
+  ++strangers_;
+}
+
+void listener_state::on_invitation(channel from, const io::endpoint& sender,
+                                   const invitation& received) {
+  if (leaving_)
+    return;
+  if (from == channel::data) {
+    auto peer = peers_.by_invitation(received.ssrc, received.token);
+    if (!peer) {
+      ++strangers_;
+      return;
+    }
+    if (peer->address.data != sender) {
+      last_ = nullptr;
+      peers_.set_data(*peer, sender);
+      self->send(peer->session, atom::moved_v, peer->address);
+    }
+    self->send(peer->session, atom::invited_v, received, from);
+    return;
+  }
+  auto peer = peers_.by_address(sender);
+  if (!peer)
+    peer = admit(sender, received);
+  if (!peer)
+    return;
+  peers_.set_invitation(*peer, received);
+  self->send(peer->session, atom::invited_v, received, from);
+}
+
+peer_table::peer* listener_state::admit(const io::endpoint& sender, const invitation& received) {
+  auto known = peers_.by_host(received.ssrc, sender);
+  if (known && known->name == received.name) {
+    last_ = nullptr;
+    peers_.set_control(*known, sender); // it came back on another port
+    self->send(known->session, atom::moved_v, known->address);
+    return known;
+  }
+  if (peers_.size() >= context_->max_peers) {
+    ++refused_;
+    std::array<std::uint8_t, protocol::max_apple_command> room;
+    protocol::byte_writer writer(room);
+    protocol::encode_apple_command(invitation{invitation_kind::refuse, received.token,
+                                              context_->identity.ssrc, {}},
+                                   writer);
+    context_->control->send(sender, writer.written());
+    return nullptr;
+  }
+  return &add_peer({sender, {}});
+}
+
+peer_table::peer& listener_state::add_peer(const peer_address& address) {
+  auto key = next_port_key();
+  auto session = spawn_peer_session(self->system(), context_, key, address, router_);
+  self->monitor(session);
+  keys_[session.address()] = key;
+  last_ = nullptr;
+  return peers_.add(key, std::move(session), address);
+}
+
+void listener_state::invite(const io::endpoint& where) {
+  if (leaving_)
+    return;
+  auto peer = peers_.by_address(where);
+  if (!peer)
+    peer = &add_peer({where, where.with_port(static_cast<std::uint16_t>(where.port + 1))});
+  self->send(peer->session, atom::invite_v);
+}
+
+void listener_state::on_unreachable(const io::endpoint& where) {
+  if (auto peer = peers_.by_address(where))
+    self->send(peer->session, atom::nobody_v);
+}
+
+void listener_state::on_peer_down(const caf::down_msg& down) {
+  auto found = keys_.find(down.source);
+  if (found == keys_.end())
+    return;
+  auto key = found->second;
+  keys_.erase(found);
+  // Whatever ended the session, the router must not keep its port.
+  self->send(router_, atom::detach_v, key);
+  last_ = nullptr;
+  peers_.remove(key);
+  end_if_empty();
+}
+
+void listener_state::leave() {
+  leaving_ = true;
+  peers_.for_each([this](const peer_table::peer& peer) {
+    self->send(peer.session, atom::leave_v);
+  });
+  end_if_empty();
+}
+
+void listener_state::end_if_empty() {
+  if (!leaving_ || peers_.size() > 0)
+    return;
+  context_->control->close();
+  context_->data->close();
+  self->quit();
+}
+
+// Asks every peer, and answers when the last one has.
+caf::result<session_info> listener_state::status() {
+  auto info = std::make_shared<session_info>();
+  info->name = context_->identity.name;
+  info->control = context_->control->local();
+  info->data = context_->data->local();
+  info->ssrc = context_->identity.ssrc;
+  info->strangers = strangers_;
+  info->refused = refused_;
+  info->control_traffic = context_->control->counters();
+  info->data_traffic = context_->data->counters();
+  auto promise = self->make_response_promise<session_info>();
+  auto open = std::make_shared<std::size_t>(peers_.size());
+  if (*open == 0) {
+    promise.deliver(*info);
+    return promise;
+  }
+  auto answer_one = [promise, info, open]() mutable {
+    if (--*open == 0)
+      promise.deliver(std::move(*info));
+  };
+  peers_.for_each([&](const peer_table::peer& peer) {
+    self->request(peer.session, std::chrono::seconds(1), atom::status_v)
+        .then(
+            [info, answer_one](const peer_info& one) mutable {
+              info->peers.push_back(one);
+              answer_one();
+            },
+            [answer_one](caf::error&) mutable { answer_one(); });
+  });
+  return promise;
+}
+
+listener_actor::behavior_type listener(listener_actor::stateful_pointer<listener_state> self,
+                                       session_context_ptr context, router_actor router) {
+  log_failures(self);
+  auto& state = self->state;
+  state.start(std::move(context), std::move(router));
+  return {
+      [&state](atom::datagram, channel from, const datagram_chain& chain) {
+        state.on_datagrams(from, chain);
+      },
+      [&state](atom::nobody, const io::endpoint& where) { state.on_unreachable(where); },
+      [&state](atom::invite, const io::endpoint& where) { state.invite(where); },
+      [&state](atom::leave) { state.leave(); },
+      [&state](atom::status) { return state.status(); },
+  };
+}
+
+} // namespace
+
+listener_actor spawn_listener(caf::actor_system& system, session_context_ptr context,
+                              router_actor router) {
+  return system.spawn(listener, std::move(context), std::move(router));
+}
+
+} // namespace tutti

@@ -1,0 +1,152 @@
+// What travels between actors: atoms (verbs) and message types.
+// Decides: the vocabulary. Leaves: who says what to whom (interfaces.hpp).
+// Batches, datagrams and sockets are shared in this process only; everything else could leave it.
+// Thread: values.
+#pragma once
+
+#include "actors/batch.hpp"
+#include "config/settings.hpp"
+#include "io/datagram_socket.hpp"
+#include "protocol/session/session_engine.hpp"
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/atom.hpp>
+#include <caf/meta/type_name.hpp>
+#include <caf/replies_to.hpp>
+#include <caf/type_id.hpp>
+#include <caf/typed_actor.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tutti {
+
+/// Names one life of a port inside the process; never used twice.
+using port_key = std::uint64_t;
+/// A key that no port of this process has had.
+port_key next_port_key() noexcept;
+
+enum class port_kind : std::uint8_t { rtp, alsa, jack, tcp, multicast, test };
+constexpr const char* to_string(port_kind kind) noexcept {
+  switch (kind) {
+  case port_kind::rtp: return "rtp";
+  case port_kind::alsa: return "alsa";
+  case port_kind::jack: return "jack";
+  case port_kind::tcp: return "tcp";
+  case port_kind::multicast: return "multicast";
+  case port_kind::test: return "test";
+  }
+  return "?";
+}
+
+/// What a port says of itself when it comes up.
+struct port_description {
+  port_kind kind = port_kind::rtp;
+  std::string group; ///< session, client or listener that it belongs to
+  std::string name;  ///< within the group
+  bool source = true;
+  bool destination = true;
+};
+
+/// A known port, up or away.
+struct port_info {
+  std::string id; ///< stable: kind/group/name, numbered if taken
+  port_description description;
+  bool up = false;
+  std::uint64_t events_in = 0;  ///< from the port into the hub
+  std::uint64_t events_out = 0; ///< from the hub to the port
+  std::uint64_t dropped = 0;    ///< events that a full queue cost this destination
+};
+
+/// Datagrams of one peer in a block: start at `first`, go on by slot::next.
+struct datagram_chain {
+  io::datagram_block_ptr block;
+  std::uint16_t first = io::datagram_block::end;
+};
+
+/// Where a peer is: its control and data address as seen from here. Unset ports are 0.
+struct peer_address {
+  io::endpoint control;
+  io::endpoint data;
+};
+
+/// A peer and how it is doing.
+struct peer_info {
+  port_key key = 0;
+  std::string session;
+  std::string name;
+  peer_address address;
+  bool invited_by_us = false;
+  protocol::session_status status;
+};
+
+/// An offered session and who is in it.
+struct session_info {
+  std::string name;
+  io::endpoint control;
+  io::endpoint data;
+  std::uint32_t ssrc = 0;
+  std::vector<peer_info> peers;
+  std::uint64_t strangers = 0; ///< datagrams of nobody we know
+  std::uint64_t refused = 0;   ///< invitations answered with NO
+  io::datagram_counters control_traffic;
+  io::datagram_counters data_traffic;
+};
+
+} // namespace tutti
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::batch_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::datagram_chain)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::peer_address)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::port_description)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::port_info)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::port_info>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::peer_info)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::session_info)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::session_info>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::protocol::channel)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::protocol::invitation)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::endpoint)
+
+namespace tutti {
+namespace atom {
+using midi = caf::atom_constant<caf::atom("midi")>;
+constexpr midi midi_v{};
+} // namespace atom
+
+/// Anything that can be played to: a peer session, a local port, a TCP port, a test. Stands here and
+/// not in interfaces.hpp because messages carry it.
+using midi_sink = caf::typed_actor<
+    // Play these events now; the batch is shared and must not be changed.
+    caf::reacts_to<atom::midi, batch_ptr>>;
+} // namespace tutti
+
+CAF_BEGIN_TYPE_ID_BLOCK(tutti_messages, caf::first_custom_type_id)
+  CAF_ADD_TYPE_ID(tutti_messages, (tutti::midi_sink))
+  CAF_ADD_TYPE_ID(tutti_messages, (tutti::batch_ptr))
+  CAF_ADD_TYPE_ID(tutti_messages, (tutti::datagram_chain))
+  CAF_ADD_TYPE_ID(tutti_messages, (tutti::peer_address))
+  CAF_ADD_TYPE_ID(tutti_messages, (tutti::port_description))
+  CAF_ADD_TYPE_ID(tutti_messages, (tutti::port_info))
+  CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::port_info>))
+  CAF_ADD_TYPE_ID(tutti_messages, (tutti::peer_info))
+  CAF_ADD_TYPE_ID(tutti_messages, (tutti::session_info))
+  CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::session_info>))
+  CAF_ADD_TYPE_ID(tutti_messages, (tutti::protocol::channel))
+  CAF_ADD_TYPE_ID(tutti_messages, (tutti::protocol::invitation))
+  CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::endpoint))
+  CAF_ADD_ATOM(tutti_messages, tutti::atom, datagram, "datagram")
+  CAF_ADD_ATOM(tutti_messages, tutti::atom, invite, "invite")
+  CAF_ADD_ATOM(tutti_messages, tutti::atom, invited, "invited")
+  CAF_ADD_ATOM(tutti_messages, tutti::atom, nobody, "nobody")
+  CAF_ADD_ATOM(tutti_messages, tutti::atom, moved, "moved")
+  CAF_ADD_ATOM(tutti_messages, tutti::atom, renew, "renew")
+  CAF_ADD_ATOM(tutti_messages, tutti::atom, attach, "attach")
+  CAF_ADD_ATOM(tutti_messages, tutti::atom, detach, "detach")
+  CAF_ADD_ATOM(tutti_messages, tutti::atom, release, "release")
+  CAF_ADD_ATOM(tutti_messages, tutti::atom, leave, "leave")
+  CAF_ADD_ATOM(tutti_messages, tutti::atom, tick, "tick")
+  CAF_ADD_ATOM(tutti_messages, tutti::atom, status, "status")
+CAF_END_TYPE_ID_BLOCK(tutti_messages)

@@ -1,0 +1,102 @@
+#include "actors/peer_table.hpp"
+
+namespace tutti {
+
+namespace {
+
+template <class Map, class Key>
+peer_table::peer* find_in(const Map& map, const Key& key) {
+  auto found = map.find(key);
+  return found == map.end() ? nullptr : found->second;
+}
+
+} // namespace
+
+peer_table::peer* peer_table::by_address(const io::endpoint& where) const {
+  return find_in(addresses_, where);
+}
+
+peer_table::peer* peer_table::by_invitation(std::uint32_t ssrc, std::uint32_t token) const {
+  return find_in(invitations_, invitation_key(ssrc, token));
+}
+
+peer_table::peer* peer_table::by_host(std::uint32_t ssrc, const io::endpoint& where) const {
+  auto [first, last] = ssrcs_.equal_range(ssrc);
+  for (; first != last; ++first)
+    if (first->second->address.control.same_host(where))
+      return first->second;
+  return nullptr;
+}
+
+peer_table::peer* peer_table::by_key(port_key key) const {
+  auto found = peers_.find(key);
+  return found == peers_.end() ? nullptr : found->second.get();
+}
+
+peer_table::peer& peer_table::add(port_key key, peer_session_actor session,
+                                  const peer_address& address) {
+  auto added = std::make_unique<peer>();
+  added->key = key;
+  added->session = std::move(session);
+  auto& which = *added;
+  peers_.emplace(key, std::move(added));
+  set_control(which, address.control);
+  if (address.data.port != 0)
+    set_data(which, address.data);
+  return which;
+}
+
+void peer_table::set_control(peer& which, const io::endpoint& where) {
+  forget_address(which.address.control, which);
+  which.address.control = where;
+  addresses_[where] = &which;
+}
+
+void peer_table::set_data(peer& which, const io::endpoint& where) {
+  if (which.address.data != which.address.control)
+    forget_address(which.address.data, which);
+  which.address.data = where;
+  addresses_[where] = &which;
+}
+
+void peer_table::set_invitation(peer& which, const protocol::invitation& invitation) {
+  invitations_.erase(invitation_key(which.ssrc, which.token));
+  auto [first, last] = ssrcs_.equal_range(which.ssrc);
+  for (; first != last; ++first)
+    if (first->second == &which) {
+      ssrcs_.erase(first);
+      break;
+    }
+  which.ssrc = invitation.ssrc;
+  which.token = invitation.token;
+  which.name = invitation.name;
+  invitations_[invitation_key(which.ssrc, which.token)] = &which;
+  ssrcs_.emplace(which.ssrc, &which);
+}
+
+void peer_table::remove(port_key key) {
+  auto found = peers_.find(key);
+  if (found == peers_.end())
+    return;
+  auto& which = *found->second;
+  forget_address(which.address.control, which);
+  forget_address(which.address.data, which);
+  if (by_invitation(which.ssrc, which.token) == &which)
+    invitations_.erase(invitation_key(which.ssrc, which.token));
+  auto [first, last] = ssrcs_.equal_range(which.ssrc);
+  for (; first != last; ++first)
+    if (first->second == &which) {
+      ssrcs_.erase(first);
+      break;
+    }
+  peers_.erase(found);
+}
+
+// An address may have passed to another peer in the meantime.
+void peer_table::forget_address(const io::endpoint& where, const peer& owner) {
+  auto found = addresses_.find(where);
+  if (found != addresses_.end() && found->second == &owner)
+    addresses_.erase(found);
+}
+
+} // namespace tutti

@@ -1,0 +1,51 @@
+// The only way to make each actor. State types stay inside their .cpp files.
+// Decides: what an actor needs to be born. Thread: the loop thread.
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "io/event_loop.hpp"
+#include "protocol/session/handshake.hpp"
+#include "protocol/session/timing.hpp"
+
+#include <caf/fwd.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tutti {
+
+/// What a listener and all its peer sessions share; read-only once the listener runs.
+struct session_context {
+  protocol::session_identity identity;
+  protocol::session_timing timing;
+  std::shared_ptr<io::datagram_socket> control;
+  std::shared_ptr<io::datagram_socket> data;
+  std::size_t max_peers = 4096;
+  std::uint64_t seed = 0; ///< for tokens, sequence numbers and jitter; tests fix it
+  /// What an engine asks for, while its peer session performs it: one for all, since they never do
+  /// so at the same time; empty in between.
+  protocol::session_output scratch;
+};
+using session_context_ptr = std::shared_ptr<session_context>;
+
+/// An offered session with its ports, bound before any actor runs so that mistakes can be told.
+struct bound_session {
+  config::session settings;
+  std::shared_ptr<io::datagram_socket> control;
+  std::shared_ptr<io::datagram_socket> data;
+};
+
+supervisor_actor spawn_supervisor(caf::actor_system& system, io::event_loop& loop,
+                                  const config::settings& settings,
+                                  std::vector<bound_session> bound);
+
+router_actor spawn_router(caf::actor_system& system);
+
+listener_actor spawn_listener(caf::actor_system& system, session_context_ptr context,
+                              router_actor router);
+
+peer_session_actor spawn_peer_session(caf::actor_system& system, session_context_ptr context,
+                                      port_key key, peer_address address, router_actor router);
+
+} // namespace tutti

@@ -1,0 +1,118 @@
+// The command line: reads the arguments, calls the command.
+#include "cli/serve.hpp"
+#include "config/load.hpp"
+#include "io/log.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+
+namespace {
+
+using namespace tutti;
+
+struct serve_arguments {
+  std::string config_file;
+  std::string session;
+  int port = -1;
+  std::string bind;
+  std::vector<std::string> connect;
+  std::string log_level;
+  int busy_poll = 0;
+};
+
+/// The first session as the command line wants it.
+config::session& first_session(config::settings& settings) {
+  if (settings.sessions.empty())
+    settings.sessions.emplace_back();
+  return settings.sessions.front();
+}
+
+void report(const config::mistakes& mistakes, const std::string& where) {
+  for (const auto& mistake : mistakes)
+    std::fprintf(stderr, "%s: %s\n", where.c_str(), mistake.sentence().c_str());
+}
+
+int run_serve(const serve_arguments& given) {
+  cli::serve_options options;
+  if (!given.config_file.empty()) {
+    auto loaded = config::load_file(given.config_file);
+    if (!loaded) {
+      report(loaded.mistakes(), given.config_file);
+      return 2;
+    }
+    options.settings = loaded.settings();
+  }
+  auto& settings = options.settings;
+  if (!given.session.empty())
+    first_session(settings).name = given.session;
+  if (given.port >= 0)
+    first_session(settings).port = static_cast<std::uint16_t>(given.port);
+  if (!given.bind.empty())
+    first_session(settings).bind = {given.bind};
+  for (const auto& peer : given.connect) {
+    auto parsed = config::parse_host_port(peer, config::default_session_port);
+    if (!parsed) {
+      std::fprintf(stderr, "--connect \"%s\": expected HOST, HOST:PORT or [IPv6]:PORT\n",
+                   peer.c_str());
+      return 2;
+    }
+    settings.connect.push_back({parsed->host, parsed->port, {}, {}});
+  }
+  if (!given.log_level.empty())
+    settings.log.level = static_cast<config::log_level>(*io::parse_log_level(given.log_level));
+  io::set_log_level(static_cast<io::log_level>(settings.log.level));
+  options.busy_poll = std::chrono::microseconds(given.busy_poll);
+  return cli::serve(options);
+}
+
+void describe_serve(CLI::App& command, serve_arguments& given) {
+  command.add_option("-c,--config", given.config_file, "JSON configuration file")
+      ->type_name("FILE")
+      ->check(CLI::ExistingFile);
+  command.add_option("-s,--session", given.session,
+                     "Name of the first session, as peers see it (default: the host's name)")
+      ->type_name("NAME");
+  command.add_option("-p,--port", given.port,
+                     "Control port of the first session; MIDI takes the next one; 0 picks a free "
+                     "pair (default: 5004)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 65534));
+  command.add_option("-b,--bind", given.bind,
+                     "Address to listen on (default: all, IPv6 and IPv4)")
+      ->type_name("ADDR");
+  command.add_option("--connect", given.connect,
+                     "Invite this peer, and keep at it; may be given more than once (port "
+                     "default: 5004)")
+      ->type_name("HOST[:PORT]")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command.add_option("--log-level", given.log_level, "How much to log (default: info)")
+      ->type_name("LEVEL")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
+  command.add_flag("--busy-poll{1000}", given.busy_poll,
+                   "Spin for up to N microseconds (1000 if not told) for the next datagram before "
+                   "sleeping: lower latency for a busy core")
+      ->type_name("N");
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Tutti joins everything that speaks MIDI: RTP-MIDI (AppleMIDI) peers hear each "
+               "other through it.",
+               "tutti");
+  app.set_version_flag("--version", "tutti " TUTTI_VERSION);
+  app.require_subcommand(1);
+  app.footer("Examples:\n"
+             "  tutti serve                                 one session named after this host\n"
+             "  tutti serve --session Stage --port 5010     another name and port pair\n"
+             "  tutti serve --connect 192.168.1.20          invite a Mac as well\n"
+             "  tutti serve --config /etc/tutti/tutti.json  everything from a file\n"
+             "`tutti serve --help` tells each option.");
+  serve_arguments serving;
+  auto serve = app.add_subcommand("serve", "Run the hub in the foreground");
+  describe_serve(*serve, serving);
+  CLI11_PARSE(app, argc, argv);
+  return run_serve(serving);
+}

@@ -1,0 +1,145 @@
+#include "cli/serve.hpp"
+
+#include "actors/scheduler.hpp"
+#include "actors/spawn.hpp"
+#include "io/log.hpp"
+#include "io/udp_socket.hpp"
+
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/send.hpp>
+
+#include <cstdio>
+#include <system_error>
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace tutti::cli {
+
+namespace {
+
+/// Goodbyes are on their way by then, or never will be.
+constexpr std::chrono::milliseconds shutdown_limit{900};
+
+std::string host_name() {
+  char name[256] = "";
+  ::gethostname(name, sizeof name - 1);
+  std::string text(name);
+  return text.empty() ? "Tutti" : text.substr(0, text.find('.'));
+}
+
+io::endpoint bind_address(const config::session& session) {
+  auto text = session.bind.empty() ? std::string("::") : session.bind.front();
+  auto address = io::parse_address(text, session.port);
+  if (!address)
+    throw std::system_error(EINVAL, std::generic_category(), "\"" + text + "\" is no address");
+  return *address;
+}
+
+bound_session bind_session(io::event_loop& loop, config::session session,
+                           const config::limits& limits) {
+  if (session.name.empty())
+    session.name = host_name();
+  io::udp_options options;
+  options.buffer_octets = static_cast<int>(limits.socket_buffer);
+  auto pair = io::bind_udp_pair(loop, bind_address(session), options);
+  io::log_info("session \"{}\": socket buffers of {} KiB in and {} KiB out granted ({} KiB asked)",
+               session.name, pair.data->granted_receive_buffer() / 1024,
+               pair.data->granted_send_buffer() / 1024, options.buffer_octets / 1024);
+  return {std::move(session), std::move(pair.control), std::move(pair.data)};
+}
+
+void print_welcome(const std::vector<bound_session>& sessions) {
+  for (const auto& session : sessions) {
+    auto where = session.control->local();
+    std::printf("session \"%s\" listening on udp %s and %u\n", session.settings.name.c_str(),
+                to_string(where).c_str(), where.port + 1u);
+  }
+  auto port = sessions.front().control->local().port;
+  std::printf("To join from\n"
+              "  macOS    Audio MIDI Setup > MIDI Studio > Network: add this machine's address and "
+              "port %u under Directory, then Connect\n"
+              "  iPad     an app with network MIDI (AUM, MIDI Network): add a host with this "
+              "machine's address and port %u\n"
+              "  Windows  rtpMIDI: Directory +, this machine's address and port %u, then Connect\n"
+              "  Linux    rtpmidid-cli connect ADDRESS %u, or another Tutti: --connect ADDRESS:%u\n"
+              "Everything that one plays reaches all the others. Ctrl-C says goodbye and ends.\n",
+              port, port, port, port, port);
+  std::fflush(stdout);
+}
+
+// Sockets are many when peers are: two per session, one per TCP connection.
+void raise_file_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+class hub {
+public:
+  explicit hub(const serve_options& options)
+      : options_(options), signals_(loop_.context(), SIGINT, SIGTERM), limit_(loop_.context()) {
+    loop_.set_busy_poll(options.busy_poll);
+    use_loop_scheduler(config_, loop_);
+  }
+
+  int run() {
+    std::vector<bound_session> bound;
+    for (const auto& session : options_.settings.sessions)
+      bound.push_back(bind_session(loop_, session, options_.settings.limits));
+    print_welcome(bound);
+    caf::actor_system system(config_);
+    auto supervisor = spawn_supervisor(system, loop_, options_.settings, std::move(bound));
+    signals_.async_wait([&](const boost::system::error_code& error, int) {
+      if (!error)
+        begin_shutdown(supervisor);
+    });
+    loop_.adopt_thread();
+    while (system.registry().running() > 0 && !overdue_)
+      loop_.run_turn(io::event_loop::nanoseconds::max());
+    auto clean = !overdue_;
+    supervisor = nullptr;
+    signals_.cancel();
+    limit_.cancel();
+    if (!clean) {
+      io::log_warning("not everything ended in time");
+      std::_Exit(0);
+    }
+    return 0;
+  }
+
+private:
+  void begin_shutdown(const supervisor_actor& supervisor) {
+    io::log_info("saying goodbye to all peers");
+    caf::anon_send(supervisor, atom::leave_v);
+    limit_.expires_after(shutdown_limit);
+    limit_.async_wait([this](const boost::system::error_code& error) { overdue_ = !error; });
+  }
+
+  const serve_options& options_;
+  io::event_loop loop_;
+  boost::asio::signal_set signals_;
+  boost::asio::steady_timer limit_;
+  caf::actor_system_config config_;
+  bool overdue_ = false;
+};
+
+} // namespace
+
+int serve(const serve_options& options) {
+  raise_file_limit();
+  try {
+    return hub(options).run();
+  } catch (const std::system_error& error) {
+    io::log_error("cannot start: {}", error.what());
+    return 1;
+  }
+}
+
+} // namespace tutti::cli
