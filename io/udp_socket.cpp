@@ -94,6 +94,8 @@ void udp_socket::size_buffers(int octets) {
 void udp_socket::start(receiver on_receive, unreachable_handler on_unreachable) {
   on_receive_ = std::move(on_receive);
   on_unreachable_ = std::move(on_unreachable);
+  if (poll_id_ != 0)
+    return; // another receiver takes over
   poll_id_ = loop_.add_poll([this] { return receive(); });
   arm_receive();
 }
