@@ -142,8 +142,10 @@ void channel_repair::repair_controller(const controller_logs& logs, bool has_par
   if (selects || is_parameter_data(logs.number)) {
     // With Chapter M these are general controllers, used while no parameter is selected. Senders
     // without it list them as they list any other.
-    if (!logs.value || (has_parameters && selects) ||
-        !differs_as_parameter(logs.number, *logs.value))
+    auto differs = logs.value && (has_parameters
+                                      ? !selects && own().controller(logs.number) != *logs.value
+                                      : differs_as_parameter(logs.number, *logs.value));
+    if (!differs)
       return;
     if (has_parameters)
       select_null();
