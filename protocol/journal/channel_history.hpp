@@ -38,6 +38,8 @@ public:
   std::uint8_t contents() const noexcept;
   /// Chapter C holds a channel mode message (120 to 127): what follows builds on it.
   bool has_mode_message() const noexcept { return modes_in_history_ > 0; }
+  /// Chapter M tells of another parameter being selected: what is entered next builds on it.
+  bool has_selection() const noexcept { return selection_in_history_; }
   /// Packet of the oldest command in the history; only if not empty().
   std::uint32_t oldest() const noexcept;
 

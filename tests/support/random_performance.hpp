@@ -17,6 +17,12 @@ public:
     wild_ = chance(0.3);
   }
 
+  /// On all channels, and with numbers of the whole range.
+  void be_dense() {
+    channels_ = 16;
+    wild_ = true;
+  }
+
   bool chance(double probability) {
     return std::uniform_real_distribution<>(0, 1)(random_) < probability;
   }
