@@ -105,10 +105,19 @@ std::size_t journal_sender::encode_all(std::span<std::uint8_t> room, std::uint32
                                        const journal_moment& moment) {
   selection everything;
   everything.system = system_active_ ? system_->contents() : 0;
-  for (auto bits = active_; bits != 0; bits = without_lowest(bits))
-    everything.channels[next_channel(bits)] = channels_[next_channel(bits)]->contents();
-  auto octets = write(room, everything, static_cast<std::uint16_t>(claimed_checkpoint()), moment);
-  return octets > 0 ? octets : encode_some(room, sequence, moment);
+  auto octets = journal_header_size;
+  auto longest = std::size_t{0};
+  for (auto bits = active_; bits != 0; bits = without_lowest(bits)) {
+    auto& channel = *channels_[next_channel(bits)];
+    channel.refresh(moment);
+    octets += channel.coded_size();
+    longest = std::max(longest, channel.coded_size());
+    everything.channels[next_channel(bits)] = channel.contents();
+  }
+  if (octets > room.size() || longest > max_part_length)
+    return encode_some(room, sequence, moment);
+  auto written = write(room, everything, static_cast<std::uint16_t>(claimed_checkpoint()), moment);
+  return written > 0 ? written : encode_some(room, sequence, moment);
 }
 
 std::size_t journal_sender::encode_some(std::span<std::uint8_t> room, std::uint32_t sequence,
@@ -138,11 +147,8 @@ std::size_t journal_sender::write(std::span<std::uint8_t> room, const selection&
     if (chosen.channels[number] == 0)
       continue;
     ++header.channels;
-    auto s = channels_[number]->encode(static_cast<std::uint8_t>(number),
-                                       chosen.channels[number], moment, writer);
-    if (!s)
-      return 0;
-    header.s &= *s;
+    header.s &= channels_[number]->write(static_cast<std::uint8_t>(number),
+                                         chosen.channels[number], writer);
   }
   if (!writer.ok())
     return 0;
@@ -196,7 +202,7 @@ journal_sender::selection journal_sender::select(std::size_t room, std::uint32_t
       auto absent = (channel.contents() & ~chosen.channels[number] & chapter) == 0;
       if (absent || (wanted != nullptr && !(channel.*wanted)()))
         continue;
-      if (take(channel.chapter_size(chapter, moment), channel_header_size,
+      if (take(channel.chapter_size(chapter), channel_header_size,
                channel_octets[number]))
         chosen.channels[number] |= chapter;
     }
