@@ -93,6 +93,7 @@ private:
   parameter& touch(std::uint32_t mark);
 
   parameter_selection selection_;
+  bool provisional_ = false; ///< the last entry is there for a pending MSB alone
   std::uint32_t selection_mark_ = 0;
   std::vector<parameter> parameters_;
 };

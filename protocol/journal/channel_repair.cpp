@@ -58,8 +58,9 @@ std::optional<decode_error> channel_repair::repair(const channel_journal& journa
   if (found.p && !context_.skips(found.p->s))
     repair_program(*found.p, found.c ? &*found.c : nullptr);
   // The enhanced coding of Chapter C (H) has to be agreed on beforehand, which AppleMIDI cannot.
+  context_.state.peer_codes_parameters |= found.m.has_value();
   if (found.c && !context_.skips(found.c->s) && !journal.enhanced)
-    repair_controllers(*found.c, found.m.has_value());
+    repair_controllers(*found.c);
   if (found.m && !context_.skips(found.m->s))
     repair_parameters(*found.m);
   if (found.w && !context_.skips(found.w->s) && own().wheel() != found.w->value)
@@ -116,11 +117,13 @@ std::uint8_t channel_repair::bank_lsb(const chapter_p& chapter, const chapter_c*
   if (after_msb == 0)
     return 0;
   auto bank_unchanged = own().controller(0) == chapter.bank_msb;
+  if (controllers == nullptr && !context_.checkpoint_is_meant)
+    return unknown; // Chapter C may have had no room
   // Else whatever is in force here is in force there.
   return msb_listed || after_msb != unknown || bank_unchanged ? unknown : 0;
 }
 
-void channel_repair::repair_controllers(const chapter_c& chapter, bool has_parameters) {
+void channel_repair::repair_controllers(const chapter_c& chapter) {
   for (std::size_t i = 0; i < chapter.logs.size();) {
     controller_logs logs;
     logs.number = chapter.logs[i].number;
@@ -133,20 +136,29 @@ void channel_repair::repair_controllers(const chapter_c& chapter, bool has_param
       tool = log.value;
     }
     if (!context_.skips(logs.s))
-      repair_controller(logs, has_parameters);
+      repair_controller(logs);
   }
+  // To send general controllers nothing may be selected. Chapter M, if there is one, selects anew,
+  // else it is to be as before.
+  if (deselected_.kind != parameter_kind::none)
+    deselected_.pending ? select_pending(deselected_) : select(deselected_);
 }
 
-void channel_repair::repair_controller(const controller_logs& logs, bool has_parameters) {
+void channel_repair::repair_controller(const controller_logs& logs) {
+  auto has_parameters = context_.state.peer_codes_parameters;
   auto selects = is_parameter_select(logs.number);
   if (selects || is_parameter_data(logs.number)) {
-    // With Chapter M these are general controllers, used while no parameter is selected. Senders
-    // without it list them as they list any other.
-    if (!logs.value || (has_parameters && selects) ||
-        !differs_as_parameter(logs.number, *logs.value))
+    // Beside Chapter M these are general controllers, used while no parameter is selected. Senders
+    // that know no Chapter M list them as they list any other.
+    auto differs = logs.value && (has_parameters
+                                      ? !selects && own().controller(logs.number) != *logs.value
+                                      : differs_as_parameter(logs.number, *logs.value));
+    if (!differs)
       return;
-    if (has_parameters)
+    if (has_parameters && selection().kind != parameter_kind::none) {
+      deselected_ = selection();
       select_null();
+    }
     return control(journal_chapter::c, logs.number, *logs.value);
   }
   if (logs.number >= 120 && logs.number != 122)
@@ -195,6 +207,8 @@ void channel_repair::repair_mode(const controller_logs& logs) {
   }
   if (!lost)
     return;
+  if (logs.number == 121)
+    deselected_ = {};
   control(journal_chapter::c, logs.number, logs.value.value_or(0));
   if (logs.count)
     tally.controllers.at_or(logs.number, {}).count = *logs.count;

@@ -49,8 +49,8 @@ private:
 
   void repair_program(const chapter_p& chapter, const chapter_c* controllers);
   std::uint8_t bank_lsb(const chapter_p& chapter, const chapter_c* controllers);
-  void repair_controllers(const chapter_c& chapter, bool has_parameters);
-  void repair_controller(const controller_logs& logs, bool has_parameters);
+  void repair_controllers(const chapter_c& chapter);
+  void repair_controller(const controller_logs& logs);
   void repair_mode(const controller_logs& logs);
   void repair_value(const controller_logs& logs);
   void repair_toggle(const controller_logs& logs);
@@ -75,6 +75,7 @@ private:
 
   std::uint8_t channel_;
   repair_context& context_;
+  parameter_selection deselected_; ///< what was selected until a general controller was sent
 };
 
 } // namespace tutti::protocol

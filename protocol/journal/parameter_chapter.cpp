@@ -119,7 +119,7 @@ void encode_parameter_log(const parameter_log& log, bool short_log, byte_writer&
     write_entry(*log.count, writer);
 }
 
-void encode_chapter_m(const chapter_m& chapter, byte_writer& writer) {
+void encode_chapter_m_head(const chapter_m& chapter, byte_writer& writer) {
   auto length = head_size + (chapter.pending ? 1 : 0) + chapter.logs.size();
   assert(length <= 0x3FF);
   writer.u16(static_cast<std::uint16_t>(
@@ -129,6 +129,10 @@ void encode_chapter_m(const chapter_m& chapter, byte_writer& writer) {
   if (chapter.pending)
     writer.u8(static_cast<std::uint8_t>(bit(chapter.pending_non_registered, 7) |
                                         chapter.pending_msb));
+}
+
+void encode_chapter_m(const chapter_m& chapter, byte_writer& writer) {
+  encode_chapter_m_head(chapter, writer);
   writer.bytes(chapter.logs);
 }
 

@@ -83,6 +83,8 @@ decoded<chapter_m> decode_chapter_m(byte_reader& reader);
 
 /// Writes one log; `short_log` leaves the second octet out (then msb must be 0).
 void encode_parameter_log(const parameter_log& log, bool short_log, byte_writer& writer);
+/// Writes what stands before the logs, for which `chapter.logs` gives the LENGTH.
+void encode_chapter_m_head(const chapter_m& chapter, byte_writer& writer);
 /// Writes the chapter with its logs as they are in `chapter.logs`.
 void encode_chapter_m(const chapter_m& chapter, byte_writer& writer);
 

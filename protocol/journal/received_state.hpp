@@ -44,6 +44,7 @@ public:
   std::uint8_t sensings = 0; ///< FE, modulo 128
   std::uint8_t sysex_count = 0; ///< SysEx begun, modulo 256; those that a loss spoiled do not count
   bool sysex_open = false;
+  bool peer_codes_parameters = false; ///< it has used Chapter M
   /// A SysEx that was under way when its beginning was lost; a later journal may have it whole.
   std::optional<std::uint8_t> missing_sysex;
 

@@ -29,10 +29,13 @@ public:
   std::uint8_t resets() const noexcept;
   std::uint32_t oldest() const noexcept;
 
+  /// In place of toc::x: Chapter X with the numbers of the commands only.
+  static constexpr std::uint8_t sysex_numbers = 0x20;
+
   /// Writes the system journal with the wanted chapters; gives its S. Fails the writer if there is
   /// no room.
   bool encode(std::uint8_t wanted, const journal_moment& moment, byte_writer& writer) const;
-  /// Octets of one chapter in such a journal.
+  /// Octets of one chapter (or sysex_numbers) in such a journal.
   std::size_t chapter_size(std::uint8_t chapter, const journal_moment& moment) const;
 
   /// As in channel_history.
