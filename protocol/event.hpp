@@ -63,6 +63,19 @@ struct ump {
   /// System Real-Time: F8 to FF. Passes everything, also an open SysEx.
   constexpr bool is_real_time() const noexcept { return is_system() && status() >= 0xF8; }
 
+  /// Note Off, a controller or pedal at 0, a channel mode message: what a full queue still takes,
+  /// as its loss would leave something sounding.
+  constexpr bool ends_sound() const noexcept {
+    if (!is_channel_voice())
+      return false;
+    switch (status() & 0xF0) {
+    case 0x80: return true;
+    case 0x90: return data2() == 0;
+    case 0xB0: return data1() >= 120 || data2() == 0;
+    default: return false;
+    }
+  }
+
   constexpr sysex_form form() const noexcept {
     return static_cast<sysex_form>(words[0] >> 20 & 0xF);
   }
