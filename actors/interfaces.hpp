@@ -64,6 +64,8 @@ using supervisor_actor = caf::typed_actor<
     caf::reacts_to<atom::leave>,
     // Look up the addresses of static peers again.
     caf::reacts_to<atom::renew>,
+    // Start again what failed.
+    caf::reacts_to<atom::restart>,
     // Every session with its peers.
     caf::replies_to<atom::status>::with<std::vector<session_info>>>;
 

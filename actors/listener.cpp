@@ -21,7 +21,8 @@ using protocol::invitation;
 using protocol::invitation_kind;
 
 struct listener_state {
-  explicit listener_state(listener_actor::pointer pointer) : self(pointer) {}
+  explicit listener_state(listener_actor::pointer pointer)
+      : self(pointer) {}
 
   void start(session_context_ptr context_to_use, router_actor router_to_use);
   void on_datagrams(channel from, const datagram_chain& chain);
@@ -40,6 +41,7 @@ private:
   void append(peer_table::peer& to, const io::datagram_block_ptr& block, std::uint16_t index);
   peer_table::peer* admit(const io::endpoint& sender, const invitation& received);
   peer_table::peer& add_peer(const peer_address& address);
+  void refuse(const io::endpoint& sender, std::uint32_t token);
   void on_peer_down(const caf::down_msg& down);
   void end_if_empty();
 
@@ -94,8 +96,12 @@ void listener_state::sort_in(channel from, const io::datagram_block_ptr& block,
   const auto& sender = block->slots[index].from;
   if (protocol::looks_like_apple_command(bytes) && bytes.size() >= 4 && bytes[2] == 'I' &&
       bytes[3] == 'N') {
-    if (auto command = protocol::decode_apple_command(bytes))
+    auto command = protocol::decode_apple_command(bytes);
+    if (command)
       on_invitation(from, sender, std::get<invitation>(*command));
+    else if (command.error() == protocol::decode_error::bad_protocol_version &&
+             from == channel::control)
+      refuse(sender, protocol::byte_reader(bytes.subspan(8)).u32());
     else
       ++strangers_;
     return;
@@ -173,16 +179,19 @@ peer_table::peer* listener_state::admit(const io::endpoint& sender, const invita
     return known;
   }
   if (peers_.size() >= context_->max_peers) {
-    ++refused_;
-    std::array<std::uint8_t, protocol::max_apple_command> room;
-    protocol::byte_writer writer(room);
-    protocol::encode_apple_command(invitation{invitation_kind::refuse, received.token,
-                                              context_->identity.ssrc, {}},
-                                   writer);
-    context_->control->send(sender, writer.written());
+    refuse(sender, received.token);
     return nullptr;
   }
   return &add_peer({sender, {}});
+}
+
+void listener_state::refuse(const io::endpoint& sender, std::uint32_t token) {
+  ++refused_;
+  std::array<std::uint8_t, protocol::max_apple_command> room;
+  protocol::byte_writer writer(room);
+  protocol::encode_apple_command(
+      invitation{invitation_kind::refuse, token, context_->identity.ssrc, {}}, writer);
+  context_->control->send(sender, writer.written());
 }
 
 peer_table::peer& listener_state::add_peer(const peer_address& address) {
@@ -200,6 +209,7 @@ void listener_state::invite(const io::endpoint& where) {
   auto peer = peers_.by_address(where);
   if (!peer)
     peer = &add_peer({where, where.with_port(static_cast<std::uint16_t>(where.port + 1))});
+  peer->invited = true;
   self->send(peer->session, atom::invite_v);
 }
 
@@ -217,15 +227,17 @@ void listener_state::on_peer_down(const caf::down_msg& down) {
   // Whatever ended the session, the router must not keep its port.
   self->send(router_, atom::detach_v, key);
   last_ = nullptr;
+  auto peer = peers_.by_key(key);
+  if (peer && peer->invited && down.reason != caf::exit_reason::normal && !leaving_)
+    self->delayed_send(self, std::chrono::seconds(1), atom::invite_v, peer->address.control);
   peers_.remove(key);
   end_if_empty();
 }
 
 void listener_state::leave() {
   leaving_ = true;
-  peers_.for_each([this](const peer_table::peer& peer) {
-    self->send(peer.session, atom::leave_v);
-  });
+  peers_.for_each(
+      [this](const peer_table::peer& peer) { self->send(peer.session, atom::leave_v); });
   end_if_empty();
 }
 

@@ -1,7 +1,8 @@
 // Who is in a session, and which peer a datagram comes from.
 // Decides: when two invitations are of the same participant: same address; or same SSRC, name and
 // host (it came back on another port).
-// Leaves: whether it may come in (listener). Cost per look-up does not depend on the number of peers.
+// Leaves: whether it may come in (listener). Cost per look-up does not depend on how many
+// there are.
 // Thread: the loop thread.
 #pragma once
 
@@ -23,6 +24,7 @@ public:
     std::uint32_t ssrc = 0;
     std::uint32_t token = 0;
     std::string name;
+    bool invited = false; ///< by us, and to be invited again if its session fails
     /// Scratch of the listener: this peer's part of the block at hand.
     datagram_chain chain;
     std::uint16_t last_in_chain = 0;

@@ -23,24 +23,26 @@ constexpr std::chrono::seconds restart_wait{1};
 constexpr std::chrono::seconds lookup_wait{10};
 
 struct offered_session {
-  config::session settings;
+  bound_session bound; ///< the ports stay open while a listener is replaced
   listener_actor listener;
-  std::string last_error;
 };
 
 struct supervisor_state {
-  explicit supervisor_state(supervisor_actor::pointer pointer) : self(pointer) {}
+  explicit supervisor_state(supervisor_actor::pointer pointer)
+      : self(pointer) {}
 
   void start(io::event_loop& loop, const config::settings& settings,
              std::vector<bound_session> bound);
   void renew();
+  void restart();
   void leave();
   caf::result<std::vector<session_info>> status();
 
   static inline const char* name = "supervisor";
 
 private:
-  void start_listener(offered_session& session, bound_session bound);
+  void start_router();
+  void start_listener(offered_session& session);
   void invite_peers();
   void look_up(const config::remote_peer& peer);
   void on_down(const caf::down_msg& down);
@@ -66,21 +68,25 @@ void supervisor_state::start(io::event_loop& loop, const config::settings& setti
   settings_ = settings;
   resolver_ = std::make_unique<boost::asio::ip::udp::resolver>(loop.context());
   self->set_down_handler([this](const caf::down_msg& down) { on_down(down); });
-  router_ = spawn_router(self->system());
-  self->monitor(router_);
+  start_router();
   for (auto& one : bound) {
-    sessions_.push_back({one.settings, {}, {}});
-    start_listener(sessions_.back(), std::move(one));
+    sessions_.push_back({std::move(one), {}});
+    start_listener(sessions_.back());
   }
   invite_peers();
 }
 
-void supervisor_state::start_listener(offered_session& session, bound_session bound) {
+void supervisor_state::start_router() {
+  router_ = spawn_router(self->system());
+  self->monitor(router_);
+}
+
+void supervisor_state::start_listener(offered_session& session) {
   auto context = std::make_shared<session_context>();
-  context->identity = {session.settings.name, random_number()};
-  context->control = std::move(bound.control);
-  context->data = std::move(bound.data);
-  context->max_peers = session.settings.max_peers;
+  context->identity = {session.bound.settings.name, random_number()};
+  context->control = session.bound.control;
+  context->data = session.bound.data;
+  context->max_peers = session.bound.settings.max_peers;
   context->seed = std::uint64_t(random_number()) << 32 | random_number();
   session.listener = spawn_listener(self->system(), std::move(context), router_);
   self->monitor(session.listener);
@@ -93,7 +99,7 @@ void supervisor_state::invite_peers() {
 
 listener_actor supervisor_state::listener_for(const std::string& wanted) const {
   for (const auto& session : sessions_)
-    if (wanted.empty() || session.settings.name == wanted)
+    if (wanted.empty() || session.bound.settings.name == wanted)
       return session.listener;
   return {};
 }
@@ -157,11 +163,35 @@ void supervisor_state::on_down(const caf::down_msg& down) {
     }
     return;
   }
-  // A part of the data path failed. The others hold handles to it, so the process as a whole is
-  // started anew by whoever watches it; state on disk is whole at any time.
-  io::log_error("a part of the hub ended unexpectedly ({}); ending",
-                self->system().render(down.reason));
-  leave();
+  if (found != sessions_.end()) {
+    io::log_error("the listener of session \"{}\" ended unexpectedly ({}); starting it again",
+                  found->bound.settings.name, self->system().render(down.reason));
+    found->listener = listener_actor();
+  } else if (router_ && router_.address() == down.source) {
+    // Everybody holds a handle to the router that is gone, so the listeners follow it.
+    io::log_error("the router ended unexpectedly ({}); starting everything again",
+                  self->system().render(down.reason));
+    router_ = router_actor();
+    for (auto& session : sessions_)
+      if (session.listener)
+        self->send_exit(session.listener, caf::exit_reason::kill);
+  }
+  self->delayed_send(self, restart_wait, atom::restart_v);
+}
+
+// Starts what is missing. Peers that are invited by configuration are invited anew; the others come
+// by themselves when they find that nobody answers.
+void supervisor_state::restart() {
+  auto missing = std::any_of(sessions_.begin(), sessions_.end(),
+                             [](const auto& session) { return !session.listener; });
+  if (leaving_ || (router_ && !missing))
+    return;
+  if (!router_)
+    start_router();
+  for (auto& session : sessions_)
+    if (!session.listener)
+      start_listener(session);
+  invite_peers();
 }
 
 caf::result<std::vector<session_info>> supervisor_state::status() {
@@ -196,6 +226,7 @@ supervisor(supervisor_actor::stateful_pointer<supervisor_state> self, io::event_
   return {
       [&state](atom::leave) { state.leave(); },
       [&state](atom::renew) { state.renew(); },
+      [&state](atom::restart) { state.restart(); },
       [&state](atom::status) { return state.status(); },
   };
 }

@@ -37,7 +37,13 @@ enum class message_type : std::uint8_t {
 
 /// Where in its System Exclusive message a chunk stands (M2-104-UM section 7.7).
 /// `cancelled` is ours and never leaves the hub: the message ends here as if it had not come.
-enum class sysex_form : std::uint8_t { complete = 0, start = 1, proceed = 2, end = 3, cancelled = 15 };
+enum class sysex_form : std::uint8_t {
+  complete = 0,
+  start = 1,
+  proceed = 2,
+  end = 3,
+  cancelled = 15
+};
 
 /// One Universal MIDI Packet, one to four words; unused words are 0.
 struct ump {
@@ -56,6 +62,19 @@ struct ump {
   constexpr bool is_sysex() const noexcept { return type() == message_type::sysex7; }
   /// System Real-Time: F8 to FF. Passes everything, also an open SysEx.
   constexpr bool is_real_time() const noexcept { return is_system() && status() >= 0xF8; }
+
+  /// Note Off, a controller or pedal at 0, a channel mode message: what a full queue still takes,
+  /// as its loss would leave something sounding.
+  constexpr bool ends_sound() const noexcept {
+    if (!is_channel_voice())
+      return false;
+    switch (status() & 0xF0) {
+    case 0x80: return true;
+    case 0x90: return data2() == 0;
+    case 0xB0: return data1() >= 120 || data2() == 0;
+    default: return false;
+    }
+  }
 
   constexpr sysex_form form() const noexcept {
     return static_cast<sysex_form>(words[0] >> 20 & 0xF);
@@ -77,8 +96,8 @@ struct ump {
 /// to be 0, so that equal messages are equal packets.
 constexpr ump make_short(std::uint8_t status, std::uint8_t data1 = 0, std::uint8_t data2 = 0,
                          std::uint8_t group = 0) noexcept {
-  auto type = static_cast<std::uint32_t>(status >= 0xF0 ? message_type::system
-                                                        : message_type::midi1_voice);
+  auto type =
+      static_cast<std::uint32_t>(status >= 0xF0 ? message_type::system : message_type::midi1_voice);
   return {{type << 28 | std::uint32_t(group & 0xF) << 24 | std::uint32_t(status) << 16 |
            std::uint32_t(data1 & 0x7F) << 8 | std::uint32_t(data2 & 0x7F)}};
 }

@@ -47,8 +47,8 @@ public:
   std::size_t hold_back(std::span<const event> events) {
     std::size_t dropped = 0;
     for (const auto& e : events) {
-      auto room = ends_sound(e.message) || e.message.is_sysex() ? 2 * max_held_back_events
-                                                                : max_held_back_events;
+      auto room = e.message.ends_sound() || e.message.is_sysex() ? 2 * max_held_back_events
+                                                                 : max_held_back_events;
       if (held_back_.size() < room)
         held_back_.push_back(e);
       else
@@ -60,13 +60,6 @@ public:
   const std::vector<event>& held_back() const noexcept { return held_back_; }
 
 private:
-  static bool ends_sound(const ump& message) noexcept {
-    if (!message.is_channel_voice())
-      return false;
-    auto kind = message.status() & 0xF0;
-    return kind == 0x80 || (kind == 0x90 && message.data2() == 0) ||
-           (kind == 0xB0 && (message.data1() >= 120 || message.data2() == 0));
-  }
   double octets_per_second() const noexcept { return bits_per_second_ / 8.0; }
   double burst() const noexcept { return std::max(octets_per_second() / 4, 256.0); }
   void refill(hub_time now) noexcept {
