@@ -4,10 +4,6 @@ namespace tutti::protocol {
 
 namespace {
 
-bool is_undefined(std::uint8_t status) noexcept {
-  return status == 0xF4 || status == 0xF5 || status == 0xF9 || status == 0xFD;
-}
-
 bool begins_sysex(command_kind kind) noexcept {
   return kind == command_kind::sysex || kind == command_kind::sysex_first;
 }
@@ -20,25 +16,30 @@ bool ends_sysex(command_kind kind) noexcept {
 
 void event_decoder::decode(const midi_command& command, hub_time at, bool starts_list,
                            std::vector<event>& out) {
-  if (command.kind != command_kind::midi)
-    return append_sysex(command, at, starts_list, out);
-  if (is_undefined(command.status)) {
+  if (command.kind == command_kind::undefined) {
     ++counters_.undefined_commands;
     return;
   }
+  if (command.kind != command_kind::midi)
+    return append_sysex(command, at, starts_list, out);
   auto data1 = command.data.size() > 0 ? command.data[0] : std::uint8_t{0};
   auto data2 = command.data.size() > 1 ? command.data[1] : std::uint8_t{0};
   out.push_back({make_short(command.status, data1, data2), at, starts_list});
+}
+
+void event_decoder::abandon(hub_time at, std::vector<event>& out) {
+  if (!open_)
+    return;
+  open_ = false;
+  ++counters_.abandoned_sysex;
+  out.push_back({make_sysex(sysex_form::cancelled, {}), at, true});
 }
 
 void event_decoder::append_sysex(const midi_command& command, hub_time at, bool starts_list,
                                  std::vector<event>& out) {
   auto begins = begins_sysex(command.kind);
   if (begins) {
-    if (open_) { // a new F0 while one is open drops the open one
-      ++counters_.abandoned_sysex;
-      out.push_back({make_sysex(sysex_form::cancelled, {}), at, true});
-    }
+    abandon(at, out); // a new F0 while one is open drops the open one
   } else if (!open_) {
     ++counters_.orphan_segments; // its start was lost
     return;

@@ -14,7 +14,7 @@ namespace tutti::protocol {
 /// What an RTP-MIDI stream did against the rules, apart from broken lists.
 struct event_decoder_counters {
   std::uint64_t orphan_segments = 0;    ///< SysEx middle, last or cancel with none open
-  std::uint64_t abandoned_sysex = 0;    ///< open SysEx ended by a new one
+  std::uint64_t abandoned_sysex = 0;    ///< open SysEx cut short by a new one or a broken list
   std::uint64_t undefined_commands = 0; ///< F4, F5, F9, FD: have no meaning and are dropped
 };
 
@@ -24,6 +24,8 @@ public:
   /// Appends the events of one command. `starts_list` marks the first of them.
   void decode(const midi_command& command, hub_time at, bool starts_list, std::vector<event>& out);
 
+  /// The stream broke off: an open SysEx can never be whole and is cancelled.
+  void abandon(hub_time at, std::vector<event>& out);
   /// A loss ended the open SysEx, and its `cancelled` chunk is out already: forget it.
   void forget() noexcept { open_ = false; }
   /// A repair has begun a SysEx whose further segments may come.

@@ -46,8 +46,10 @@ void rtp_receiver::decode_list(const rtp_packet& packet, const clock_sync& clock
   for (midi_command command; reader.next(command); starts_list = false)
     decoder_.decode(command, clock.to_hub_time(packet.header.timestamp, command.offset, now),
                     starts_list, out.events);
-  if (reader.failed())
-    ++errors[static_cast<std::size_t>(reader.error())];
+  if (!reader.failed())
+    return;
+  ++errors[static_cast<std::size_t>(reader.error())];
+  decoder_.abandon(now, out.events);
 }
 
 void rtp_receiver::on_deadline(std::uint32_t own_ssrc, hub_time now, session_output& out) {

@@ -196,6 +196,7 @@ TEST_CASE("what is not UTF-8 in a name becomes U+FFFD", "[protocol][apple_comman
       {"80", "\uFFFD"},                            // a tail alone
       {"c0 af", "\uFFFD\uFFFD"},                   // overlong '/'
       {"e0 80 80", "\uFFFD\uFFFD\uFFFD"},          // overlong NUL
+      {"f0 80 80 80", "\uFFFD\uFFFD\uFFFD\uFFFD"}, // the same in four octets
       {"ed a0 80", "\uFFFD\uFFFD\uFFFD"},          // a surrogate
       {"f4 90 80 80", "\uFFFD\uFFFD\uFFFD\uFFFD"}, // above U+10FFFF
       {"e2 82 'a'", "\uFFFDa"},                    // cut within a character

@@ -69,6 +69,7 @@ void check_section(const rtp_packet& packet, const json& expected) {
   CHECK(packet.first_delta == (expected["Z"] == 1));
   CHECK(packet.phantom == (expected["P"] == 1));
   CHECK(packet.list.size() == expected["len"]);
+  CHECK((packet.has_journal || packet.journal.empty())); // whatever stands after the list
   auto list = read_list(packet.list, packet.first_delta);
   CHECK_FALSE(list.error);
   auto commands = expected["commands"];
@@ -321,6 +322,16 @@ TEST_CASE("CSRCs, an extension and padding are skipped together", "[protocol][rt
   REQUIRE(packet);
   CHECK(to_hex(packet->list) == "903c40");
   CHECK(packet->journal.empty());
+}
+
+TEST_CASE("up to fifteen CSRCs are skipped", "[protocol][rtp_packet]") {
+  auto datagram = hex("8f61 0001 00000000 11223344");
+  datagram.resize(datagram.size() + 15 * 4, 0xEE);
+  for (auto octet : hex("03 903c40"))
+    datagram.push_back(octet);
+  auto packet = decode_rtp_packet(datagram);
+  REQUIRE(packet);
+  CHECK(to_hex(packet->list) == "903c40");
 }
 
 TEST_CASE("a journal that J announces and that is absent leaves the list standing",
