@@ -41,9 +41,11 @@ struct supervisor_state {
 
 private:
   void start_listener(offered_session& session, bound_session bound);
+  void start_tcp();
   void invite_peers();
   void look_up(const config::remote_peer& peer);
   void on_down(const caf::down_msg& down);
+  void end_if_alone();
   listener_actor listener_for(const std::string& name) const;
 
   supervisor_actor::pointer self;
@@ -51,6 +53,8 @@ private:
   config::settings settings_;
   router_actor router_;
   std::vector<offered_session> sessions_;
+  std::vector<tcp_listener_actor> tcp_listeners_;
+  std::vector<tcp_target_actor> tcp_targets_;
   std::unique_ptr<boost::asio::ip::udp::resolver> resolver_;
   bool leaving_ = false;
 };
@@ -72,7 +76,26 @@ void supervisor_state::start(io::event_loop& loop, const config::settings& setti
     sessions_.push_back({one.settings, {}, {}});
     start_listener(sessions_.back(), std::move(one));
   }
+  start_tcp();
   invite_peers();
+}
+
+void supervisor_state::start_tcp() {
+  auto context = std::make_shared<tcp_context>();
+  context->loop = loop_;
+  context->router = router_;
+  context->sysex_octets = settings_.limits.sysex_octets;
+  context->queue.sysex_octets =
+      std::max<std::size_t>(context->queue.sysex_octets, 2 * context->sysex_octets);
+  context->seed = random_number();
+  for (const auto& listener : settings_.tcp.listen) {
+    tcp_listeners_.push_back(spawn_tcp_listener(self->system(), context, listener));
+    self->monitor(tcp_listeners_.back());
+  }
+  for (const auto& target : settings_.tcp.connect) {
+    tcp_targets_.push_back(spawn_tcp_target(self->system(), context, target));
+    self->monitor(tcp_targets_.back());
+  }
 }
 
 void supervisor_state::start_listener(offered_session& session, bound_session bound) {
@@ -140,8 +163,19 @@ void supervisor_state::leave() {
   for (auto& session : sessions_)
     if (session.listener)
       self->send(session.listener, atom::leave_v);
-  if (sessions_.empty())
-    self->quit();
+  for (auto& listener : tcp_listeners_)
+    self->send(listener, atom::leave_v);
+  for (auto& target : tcp_targets_)
+    self->send(target, atom::leave_v);
+  end_if_alone();
+}
+
+// The router goes last, since everything else sends to it.
+void supervisor_state::end_if_alone() {
+  if (!leaving_ || !sessions_.empty() || !tcp_listeners_.empty() || !tcp_targets_.empty())
+    return;
+  self->send_exit(router_, caf::exit_reason::user_shutdown);
+  self->quit();
 }
 
 void supervisor_state::on_down(const caf::down_msg& down) {
@@ -151,11 +185,10 @@ void supervisor_state::on_down(const caf::down_msg& down) {
   if (leaving_) {
     if (found != sessions_.end())
       sessions_.erase(found);
-    if (sessions_.empty()) {
-      self->send_exit(router_, caf::exit_reason::user_shutdown);
-      self->quit();
-    }
-    return;
+    auto is_down = [&](const auto& part) { return part.address() == down.source; };
+    std::erase_if(tcp_listeners_, is_down);
+    std::erase_if(tcp_targets_, is_down);
+    return end_if_alone();
   }
   // A part of the data path failed. The others hold handles to it, so the process as a whole is
   // started anew by whoever watches it; state on disk is whole at any time.
