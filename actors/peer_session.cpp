@@ -37,7 +37,7 @@ struct peer_session_state {
 
 private:
   hub_time now() const;
-  /// Carries out what the engine left in out_, and plans the next tick.
+  /// Carries out what the engine left in *out_, and plans the next tick.
   void perform();
   void on_notice(const protocol::session_notice& notice);
   void attach();
@@ -50,7 +50,7 @@ private:
   port_key key_ = 0;
   router_actor router_;
   std::unique_ptr<protocol::session_engine> engine_;
-  protocol::session_output out_;
+  protocol::session_output* out_ = nullptr; ///< the context's; empty between messages
   hub_time planned_ = hub_time::max();
   bool attached_ = false;
   bool complained_ = false; ///< the last failed invitation was logged
@@ -62,6 +62,7 @@ void peer_session_state::start(session_context_ptr context_to_use, port_key key,
   key_ = key;
   address_ = address;
   router_ = std::move(router);
+  out_ = &context_->scratch;
   engine_ = std::make_unique<protocol::session_engine>(context_->identity, context_->timing,
                                                        context_->seed + key);
 }
@@ -73,59 +74,59 @@ hub_time peer_session_state::now() const {
 void peer_session_state::on_datagrams(channel from, const datagram_chain& chain) {
   hub_time arrived(chain.block->arrived);
   for (auto i = chain.first; i != io::datagram_block::end; i = chain.block->slots[i].next)
-    engine_->on_datagram(from, chain.block->bytes(i), arrived, out_);
+    engine_->on_datagram(from, chain.block->bytes(i), arrived, *out_);
   perform();
 }
 
 void peer_session_state::on_batch(const batch_ptr& batch) {
-  engine_->on_events(batch->lists(), batch->events(), now(), out_);
+  engine_->on_events(batch->lists(), batch->events(), now(), *out_);
   perform();
 }
 
 void peer_session_state::on_invited(const protocol::invitation& received, channel from) {
-  engine_->on_invited(received, from, now(), out_);
+  engine_->on_invited(received, from, now(), *out_);
   perform();
 }
 
 void peer_session_state::invite() {
-  engine_->invite(now(), out_);
+  engine_->invite(now(), *out_);
   perform();
 }
 
 void peer_session_state::on_unreachable() {
-  engine_->on_unreachable(now(), out_);
+  engine_->on_unreachable(now(), *out_);
   perform();
 }
 
 void peer_session_state::on_tick() {
   planned_ = hub_time::max();
-  engine_->on_deadline(now(), out_);
+  engine_->on_deadline(now(), *out_);
   perform();
 }
 
 void peer_session_state::leave() {
-  engine_->leave(now(), out_);
+  engine_->leave(now(), *out_);
   perform();
 }
 
 void peer_session_state::perform() {
-  for (const auto& datagram : out_.datagrams.items()) {
+  for (const auto& datagram : out_->datagrams.items()) {
     auto on_control = datagram.channel == channel::control;
     const auto& to = on_control ? address_.control : address_.data;
     auto& socket = on_control ? *context_->control : *context_->data;
     if (to.port != 0)
-      socket.send(to, out_.datagrams.view(datagram));
+      socket.send(to, out_->datagrams.view(datagram));
   }
   // A restart comes before the events of the peer's new life, everything else after its events.
-  for (const auto& notice : out_.notices)
+  for (const auto& notice : out_->notices)
     if (notice.kind == notice_kind::restarted || notice.kind == notice_kind::connected)
       on_notice(notice);
-  if (!out_.events.empty())
-    self->send(router_, atom::midi_v, key_, make_batch(out_.events));
-  for (const auto& notice : out_.notices)
+  if (!out_->events.empty())
+    self->send(router_, atom::midi_v, key_, make_batch(out_->events));
+  for (const auto& notice : out_->notices)
     if (notice.kind != notice_kind::restarted && notice.kind != notice_kind::connected)
       on_notice(notice);
-  out_.clear();
+  out_->clear();
   if (engine_->state() == protocol::handshake_state::ended)
     return self->quit();
   plan_tick();

@@ -22,9 +22,12 @@ struct session_context {
   std::shared_ptr<io::datagram_socket> control;
   std::shared_ptr<io::datagram_socket> data;
   std::size_t max_peers = 4096;
-  std::uint64_t seed = 0; ///< for SSRC-independent randomness; tests fix it
+  std::uint64_t seed = 0; ///< for tokens, sequence numbers and jitter; tests fix it
+  /// What an engine asks for, while its peer session performs it: one for all, since they never do
+  /// so at the same time; empty in between.
+  protocol::session_output scratch;
 };
-using session_context_ptr = std::shared_ptr<const session_context>;
+using session_context_ptr = std::shared_ptr<session_context>;
 
 /// An offered session with its ports, bound before any actor runs so that mistakes can be told.
 struct bound_session {

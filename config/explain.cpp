@@ -12,9 +12,13 @@ constexpr std::size_t longest_shown_value = 60;
 /// Keys and values that a sentence lists before it breaks off.
 constexpr std::size_t most_listed = 24;
 
-std::string in_quotes(const std::string& text) { return "\"" + text + "\""; }
+std::string in_quotes(const std::string& text) {
+  return "\"" + text + "\"";
+}
 
-std::string number_text(const json& number) { return number.dump(); }
+std::string number_text(const json& number) {
+  return number.dump();
+}
 
 bool has_type(const json& value, const std::string& type) {
   if (type == "object")
@@ -51,7 +55,9 @@ std::size_t distance(const std::string& a, const std::string& b) {
 
 class explainer {
 public:
-  explainer(const json& root, mistakes& found) : root_(root), found_(found) {}
+  explainer(const json& root, mistakes& found)
+      : root_(root)
+      , found_(found) {}
 
   void check(const json& schema_node, const json& value, const std::string& path);
 
@@ -87,7 +93,8 @@ const json& explainer::resolve(const json& schema) const {
 std::string explainer::describe_range(const json& schema, const std::string& what) const {
   bool low = schema.contains("minimum"), high = schema.contains("maximum");
   if (low && high)
-    return what + " from " + number_text(schema["minimum"]) + " to " + number_text(schema["maximum"]);
+    return what + " from " + number_text(schema["minimum"]) + " to " +
+           number_text(schema["maximum"]);
   if (low)
     return what + " of at least " + number_text(schema["minimum"]);
   if (high)
@@ -102,7 +109,8 @@ std::string explainer::describe(const json& schema_node) const {
     if (schema.contains(key) && !schema.contains("properties")) {
       std::vector<std::string> choices;
       for (const auto& branch : schema[key])
-        if (auto text = describe(branch); std::find(choices.begin(), choices.end(), text) == choices.end())
+        if (auto text = describe(branch);
+            std::find(choices.begin(), choices.end(), text) == choices.end())
           choices.push_back(text);
       return join_choices(choices);
     }
@@ -246,8 +254,7 @@ void explainer::check_object(const json& schema, const json& value, const std::s
         refuse(path, "no key " + key.dump(), "an object with " + key.dump());
   if (schema.contains("oneOf"))
     check_one_key(schema, value, path);
-  if (schema.contains("minProperties") &&
-      value.size() < schema["minProperties"].get<std::size_t>())
+  if (schema.contains("minProperties") && value.size() < schema["minProperties"].get<std::size_t>())
     refuse(path, "an empty object", "at least " + schema["minProperties"].dump() + " key");
   auto known = known_keys(schema);
   for (const auto& [key, item] : value.items()) {

@@ -20,7 +20,9 @@ namespace tutti::config {
 class json_reader {
 public:
   json_reader(const nlohmann::json& value, std::string path, mistakes& found)
-      : value_(&value), path_(std::move(path)), found_(&found) {}
+      : value_(&value)
+      , path_(std::move(path))
+      , found_(&found) {}
 
   const nlohmann::json& value() const noexcept { return *value_; }
   const std::string& path() const noexcept { return path_; }

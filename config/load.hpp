@@ -16,8 +16,10 @@ namespace tutti::config {
 /// Settings, or at least one mistake and at most max_reported_mistakes.
 class [[nodiscard]] loaded {
 public:
-  loaded(config::settings settings) : content_(std::move(settings)) {}
-  loaded(config::mistakes mistakes) : content_(std::move(mistakes)) {}
+  loaded(config::settings settings)
+      : content_(std::move(settings)) {}
+  loaded(config::mistakes mistakes)
+      : content_(std::move(mistakes)) {}
 
   explicit operator bool() const noexcept { return content_.index() == 0; }
   /// Only if there are settings.

@@ -30,7 +30,9 @@ std::string reason_of(std::string text) {
 /// that make the rest unreadable.
 class strict_reader : public nlohmann::json_sax<json> {
 public:
-  strict_reader(std::string_view text, mistakes& found) : text_(text), found_(found) {}
+  strict_reader(std::string_view text, mistakes& found)
+      : text_(text)
+      , found_(found) {}
 
   bool null() override { return enter_value(); }
   bool boolean(bool) override { return enter_value(); }
@@ -48,7 +50,8 @@ public:
     auto& top = open_.back();
     top.key = name;
     if (!top.keys.insert(name).second)
-      found_.push_back({pointer(), "the key \"" + name + "\" twice in one object", "each key once"});
+      found_.push_back(
+          {pointer(), "the key \"" + name + "\" twice in one object", "each key once"});
     return true;
   }
 

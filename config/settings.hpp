@@ -6,9 +6,12 @@
 #pragma once
 
 #include "config/address.hpp"
+#include "config/name_pattern.hpp"
+#include "config/rule.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,18 +32,18 @@ struct invitations {
   invitation_policy policy = invitation_policy::open;
   /// Addresses and names that may join under `list` and `ask`; one match suffices.
   std::vector<address_range> addresses;
-  std::vector<std::string> names; ///< globs with * and ?, compared with the peer's session name
+  std::vector<name_pattern> names; ///< compared with the peer's session name
 
   friend bool operator==(const invitations&, const invitations&) = default;
 };
 
 /// An RTP-MIDI session that the hub offers.
 struct session {
-  std::string name;                           ///< 1 to 63 octets of UTF-8; empty: the host's name
-  std::uint16_t port = default_session_port;  ///< control port, 0 to 65534; 0 picks a free pair
-  std::vector<std::string> bind;              ///< literal addresses; empty: every address, both families
+  std::string name;                          ///< 1 to 63 octets of UTF-8; empty: the host's name
+  std::uint16_t port = default_session_port; ///< control port, 0 to 65534; 0 picks a free pair
+  std::vector<std::string> bind; ///< literal addresses; empty: every address, both families
   config::invitations invitations;
-  std::uint32_t max_peers = 2048;             ///< 1 to 65536; further invitations get NO
+  std::uint32_t max_peers = 2048; ///< 1 to 65536; further invitations get NO
 
   friend bool operator==(const session&, const session&) = default;
 };
@@ -49,16 +52,145 @@ struct session {
 struct remote_peer {
   std::string host;                          ///< name or literal address
   std::uint16_t port = default_session_port; ///< control port, 1 to 65534
-  std::string session;                       ///< offered session it is invited into; empty: the first
-  std::string name;                          ///< its name in port ids; empty: the one it tells
+  std::string session; ///< offered session it is invited into; empty: the first
+  std::string name;    ///< its name in port ids; empty: the one it tells
 
   friend bool operator==(const remote_peer&, const remote_peer&) = default;
 };
 
+/// Which ports of a sound system the hub opens.
+struct device_export {
+  enum class mode : std::uint8_t { off, hardware, all };
+  mode which = mode::hardware;
+  std::vector<name_pattern> include; ///< opened in any mode
+  std::vector<name_pattern> exclude; ///< never opened
+
+  friend bool operator==(const device_export&, const device_export&) = default;
+};
+
+/// A port of the hub that programs of this machine connect to.
+struct virtual_port {
+  std::string name;
+  port_direction direction = port_direction::both;
+
+  friend bool operator==(const virtual_port&, const virtual_port&) = default;
+};
+
+/// ALSA's sequencer or JACK. That it is absent is no mistake.
+struct sound_system {
+  bool enabled = true;
+  std::string client = "Tutti"; ///< client name that other programs see
+  device_export devices;
+  std::vector<virtual_port> virtual_ports{{"Network", port_direction::both}};
+
+  friend bool operator==(const sound_system&, const sound_system&) = default;
+};
+
+struct local_ports {
+  sound_system alsa;
+  sound_system jack;
+
+  friend bool operator==(const local_ports&, const local_ports&) = default;
+};
+
+/// A TCP port that takes raw MIDI; every client is a port of the hub.
+struct tcp_listener {
+  std::string name;                  ///< stands in port ids
+  std::string address = "127.0.0.1"; ///< literal
+  std::uint16_t port = 0;            ///< 0 picks a free one
+  std::vector<address_range> allow;  ///< empty: everyone that reaches it
+  std::uint32_t max_clients = 500;   ///< 1 to 65536; further ones are refused
+
+  friend bool operator==(const tcp_listener&, const tcp_listener&) = default;
+};
+
+/// An outgoing TCP connection, kept up with back-off.
+struct tcp_target {
+  std::string host;
+  std::uint16_t port = 0; ///< 1 to 65535
+  std::string name;       ///< its name in port ids; empty: the host
+
+  friend bool operator==(const tcp_target&, const tcp_target&) = default;
+};
+
+struct tcp {
+  std::vector<tcp_listener> listen;
+  std::vector<tcp_target> connect;
+
+  friend bool operator==(const tcp&, const tcp&) = default;
+};
+
+enum class discovery_mode : std::uint8_t {
+  automatic, ///< the daemon if one answers, else the embedded responder
+  daemon,
+  embedded,
+  off,
+};
+
+enum class connect_when : std::uint8_t {
+  never,
+  always,    ///< as soon as it is seen
+  on_demand, ///< when a rule names its port
+};
+
+/// Whether the hub invites a discovered service. The first rule that fits decides; none: never.
+struct connect_rule {
+  std::vector<name_pattern> service;    ///< empty: any
+  std::vector<name_pattern> host;       ///< empty: any
+  std::vector<address_range> addresses; ///< empty: any
+  std::vector<name_pattern> except;     ///< services that are not meant after all
+  connect_when when = connect_when::always;
+  std::string session; ///< offered session it is invited into; empty: the first
+
+  friend bool operator==(const connect_rule&, const connect_rule&) = default;
+};
+
+struct discovery {
+  discovery_mode mode = discovery_mode::automatic;
+  bool publish = true;
+  bool browse = true;
+  std::vector<std::string> interfaces; ///< empty: all
+  std::vector<connect_rule> connect;
+
+  friend bool operator==(const discovery&, const discovery&) = default;
+};
+
+enum class token_role : std::uint8_t { read, control };
+
+/// Where a bearer token comes from; exactly one of the two is given.
+struct token {
+  std::string name; ///< for logs
+  token_role role = token_role::control;
+  std::string file;        ///< its first line is the token
+  std::string environment; ///< name of the variable that holds the token
+
+  friend bool operator==(const token&, const token&) = default;
+};
+
+struct tls {
+  std::string certificate; ///< PEM file
+  std::string key;         ///< PEM file
+
+  friend bool operator==(const tls&, const tls&) = default;
+};
+
+/// The control API.
+struct control {
+  bool enabled = true;
+  std::vector<host_port> listen{{"127.0.0.1", 8504}, {"::1", 8504}}; ///< literal addresses
+  std::vector<token> tokens;
+  bool without_token = false;       ///< serve addresses beyond loopback without tokens
+  std::vector<std::string> hosts;   ///< names under which browsers may reach it
+  std::vector<std::string> origins; ///< web pages of other origins that may use it
+  std::optional<config::tls> tls;
+
+  friend bool operator==(const control&, const control&) = default;
+};
+
 /// Bounds of queues and tables. What passes one is dropped by rule and counted.
 struct limits {
-  std::uint32_t ports = 8192;             ///< 1 to 65536; further ports are refused
-  std::uint32_t sysex_octets = 1u << 20;  ///< longest System Exclusive message, 64 to 2^26 octets
+  std::uint32_t ports = 8192;            ///< 1 to 65536; further ports are refused
+  std::uint32_t sysex_octets = 1u << 20; ///< longest System Exclusive message, 64 to 2^26 octets
   std::chrono::milliseconds sysex_stall{1000}; ///< 10 to 60000; an open SysEx this silent is ended
   std::uint32_t destination_queue = 4096; ///< events kept per port while another's SysEx is open
   std::uint32_t delay_queue = 65536;      ///< events per route that a delay may hold
@@ -80,6 +212,13 @@ struct log {
 struct settings {
   std::vector<session> sessions{session{}};
   std::vector<remote_peer> connect;
+  local_ports local;
+  config::tcp tcp;
+  config::discovery discovery;
+  std::vector<rule> rules{default_rule()}; ///< in force with every scene
+  std::vector<config::scene> scenes;
+  std::string scene; ///< the one that is active at first; empty: none
+  config::control control;
   config::limits limits;
   config::log log;
 

@@ -12,7 +12,8 @@
 namespace tutti::config {
 
 /// Appends every violation to `found`, with paths that start with `path`. `part` names what the
-/// document is to be: empty for a configuration, or a key of the schema's "definitions", e.g. "rule".
+/// document is to be: empty for a configuration, or a key of the schema's "definitions", e.g.
+/// "rule".
 void validate(const nlohmann::json& document, const std::string& part, const std::string& path,
               mistakes& found);
 

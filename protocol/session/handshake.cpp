@@ -5,6 +5,8 @@
 namespace tutti::protocol {
 
 void handshake::invite(hub_time now, session_output& out) {
+  if (state_ == handshake_state::ended)
+    return;
   keeps_inviting_ = true;
   if (state_ == handshake_state::connected || state_ == handshake_state::accepted)
     return; // the peer was faster: its invitation serves as well
@@ -16,12 +18,14 @@ void handshake::invite(hub_time now, session_output& out) {
 
 void handshake::on_invited(const invitation& received, channel from, hub_time now,
                            session_output& out) {
+  if (state_ == handshake_state::ended)
+    return;
   auto same_peer = received.ssrc == peer_ssrc_ && received.token == peer_token_;
   if (from == channel::data) {
     if (!same_peer)
       return; // no control IN of this invitation: its sender will try again from the start
     answer(received, channel::data, out);
-    if (state_ != handshake_state::connected && state_ != handshake_state::ended)
+    if (state_ != handshake_state::connected)
       connect(false, now, out);
     return;
   }

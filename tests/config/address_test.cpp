@@ -11,11 +11,12 @@ TEST_CASE("hosts are read with and without a port", "[config][address]") {
     const char* host;
     unsigned port;
   };
-  for (auto [text, host, port] : {row{"mac.local", "mac.local", 5004}, row{"mac:1", "mac", 1},
-                                  row{"10.0.0.2:65535", "10.0.0.2", 65535}, row{"::1", "::1", 5004},
-                                  row{"fe80::1%eth0", "fe80::1%eth0", 5004},
-                                  row{"[::1]", "::1", 5004}, row{"[fe80::1%eth0]:7", "fe80::1%eth0", 7},
-                                  row{"Anna’s-Mac.local:5006", "Anna’s-Mac.local", 5006}}) {
+  for (auto [text, host, port] :
+       {row{"mac.local", "mac.local", 5004}, row{"mac:1", "mac", 1},
+        row{"10.0.0.2:65535", "10.0.0.2", 65535}, row{"::1", "::1", 5004},
+        row{"fe80::1%eth0", "fe80::1%eth0", 5004}, row{"[::1]", "::1", 5004},
+        row{"[fe80::1%eth0]:7", "fe80::1%eth0", 7},
+        row{"Anna’s-Mac.local:5006", "Anna’s-Mac.local", 5006}}) {
     INFO(text);
     auto read = parse_host_port(text, 5004);
     REQUIRE(read);
@@ -25,8 +26,8 @@ TEST_CASE("hosts are read with and without a port", "[config][address]") {
 }
 
 TEST_CASE("what is no host is refused", "[config][address]") {
-  for (auto text : {"", ":5004", "mac:", "mac:0", "mac:65536", "mac:50x", "[::1", "[::1]5004", "[mac]:1",
-                    "a b", "http://mac", "fe80::1%", "1:2:3"})
+  for (auto text : {"", ":5004", "mac:", "mac:0", "mac:65536", "mac:50x", "[::1", "[::1]5004",
+                    "[mac]:1", "a b", "http://mac", "fe80::1%", "1:2:3"})
     CHECK_FALSE(parse_host_port(text, 5004));
 }
 
