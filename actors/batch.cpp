@@ -24,8 +24,8 @@ batch_ptr make_batch(std::span<const protocol::event> events) {
     free_batches.pop_back();
   }
   batch->events_.assign(events.begin(), events.end());
-  batch->has_sysex_ = std::any_of(events.begin(), events.end(),
-                                  [](const auto& e) { return e.message.is_sysex(); });
+  batch->has_sysex_ =
+      std::any_of(events.begin(), events.end(), [](const auto& e) { return e.message.is_sysex(); });
   return batch_ptr(batch.release());
 }
 

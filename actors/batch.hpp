@@ -1,6 +1,7 @@
 // A batch: events that arrived together. Immutable once made, shared on fan-out, never copied.
-// Decides: how batches are recycled, so that a message costs no heap allocation in the steady state.
-// Leaves: what the events mean. Thread: made on any thread, read and let go of on the loop thread.
+// Decides: how batches are recycled, so that a message costs no heap allocation in the long run.
+// Leaves: what the events mean.
+// Thread: made on any thread, read and let go of on the loop thread.
 #pragma once
 
 #include "protocol/event.hpp"
@@ -28,8 +29,7 @@ public:
   friend void intrusive_ptr_release(const midi_batch* batch) noexcept;
 
 private:
-  friend boost::intrusive_ptr<const midi_batch>
-  make_batch(std::span<const protocol::event> events);
+  friend boost::intrusive_ptr<const midi_batch> make_batch(std::span<const protocol::event> events);
 
   std::vector<protocol::event> events_;
   mutable protocol::midi_lists lists_;

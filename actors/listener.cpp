@@ -21,7 +21,8 @@ using protocol::invitation;
 using protocol::invitation_kind;
 
 struct listener_state {
-  explicit listener_state(listener_actor::pointer pointer) : self(pointer) {}
+  explicit listener_state(listener_actor::pointer pointer)
+      : self(pointer) {}
 
   void start(session_context_ptr context_to_use, router_actor router_to_use);
   void on_datagrams(channel from, const datagram_chain& chain);
@@ -176,9 +177,8 @@ peer_table::peer* listener_state::admit(const io::endpoint& sender, const invita
     ++refused_;
     std::array<std::uint8_t, protocol::max_apple_command> room;
     protocol::byte_writer writer(room);
-    protocol::encode_apple_command(invitation{invitation_kind::refuse, received.token,
-                                              context_->identity.ssrc, {}},
-                                   writer);
+    protocol::encode_apple_command(
+        invitation{invitation_kind::refuse, received.token, context_->identity.ssrc, {}}, writer);
     context_->control->send(sender, writer.written());
     return nullptr;
   }
@@ -223,9 +223,8 @@ void listener_state::on_peer_down(const caf::down_msg& down) {
 
 void listener_state::leave() {
   leaving_ = true;
-  peers_.for_each([this](const peer_table::peer& peer) {
-    self->send(peer.session, atom::leave_v);
-  });
+  peers_.for_each(
+      [this](const peer_table::peer& peer) { self->send(peer.session, atom::leave_v); });
   end_if_empty();
 }
 

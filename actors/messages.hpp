@@ -116,37 +116,37 @@ using midi = caf::atom_constant<caf::atom("midi")>;
 constexpr midi midi_v{};
 } // namespace atom
 
-/// Anything that can be played to: a peer session, a local port, a TCP port, a test. Stands here and
-/// not in interfaces.hpp because messages carry it.
+/// Anything that can be played to: a peer session, a local port, a TCP port, a test. Stands here
+/// and not in interfaces.hpp because messages carry it.
 using midi_sink = caf::typed_actor<
     // Play these events now; the batch is shared and must not be changed.
     caf::reacts_to<atom::midi, batch_ptr>>;
 } // namespace tutti
 
 CAF_BEGIN_TYPE_ID_BLOCK(tutti_messages, caf::first_custom_type_id)
-  CAF_ADD_TYPE_ID(tutti_messages, (tutti::midi_sink))
-  CAF_ADD_TYPE_ID(tutti_messages, (tutti::batch_ptr))
-  CAF_ADD_TYPE_ID(tutti_messages, (tutti::datagram_chain))
-  CAF_ADD_TYPE_ID(tutti_messages, (tutti::peer_address))
-  CAF_ADD_TYPE_ID(tutti_messages, (tutti::port_description))
-  CAF_ADD_TYPE_ID(tutti_messages, (tutti::port_info))
-  CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::port_info>))
-  CAF_ADD_TYPE_ID(tutti_messages, (tutti::peer_info))
-  CAF_ADD_TYPE_ID(tutti_messages, (tutti::session_info))
-  CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::session_info>))
-  CAF_ADD_TYPE_ID(tutti_messages, (tutti::protocol::channel))
-  CAF_ADD_TYPE_ID(tutti_messages, (tutti::protocol::invitation))
-  CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::endpoint))
-  CAF_ADD_ATOM(tutti_messages, tutti::atom, datagram, "datagram")
-  CAF_ADD_ATOM(tutti_messages, tutti::atom, invite, "invite")
-  CAF_ADD_ATOM(tutti_messages, tutti::atom, invited, "invited")
-  CAF_ADD_ATOM(tutti_messages, tutti::atom, nobody, "nobody")
-  CAF_ADD_ATOM(tutti_messages, tutti::atom, moved, "moved")
-  CAF_ADD_ATOM(tutti_messages, tutti::atom, renew, "renew")
-  CAF_ADD_ATOM(tutti_messages, tutti::atom, attach, "attach")
-  CAF_ADD_ATOM(tutti_messages, tutti::atom, detach, "detach")
-  CAF_ADD_ATOM(tutti_messages, tutti::atom, release, "release")
-  CAF_ADD_ATOM(tutti_messages, tutti::atom, leave, "leave")
-  CAF_ADD_ATOM(tutti_messages, tutti::atom, tick, "tick")
-  CAF_ADD_ATOM(tutti_messages, tutti::atom, status, "status")
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::midi_sink))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::batch_ptr))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::datagram_chain))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::peer_address))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::port_description))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::port_info))
+CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::port_info>))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::peer_info))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::session_info))
+CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::session_info>))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::protocol::channel))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::protocol::invitation))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::endpoint))
+CAF_ADD_ATOM(tutti_messages, tutti::atom, datagram, "datagram")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, invite, "invite")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, invited, "invited")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, nobody, "nobody")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, moved, "moved")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, renew, "renew")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, attach, "attach")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, detach, "detach")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, release, "release")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, leave, "leave")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, tick, "tick")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, status, "status")
 CAF_END_TYPE_ID_BLOCK(tutti_messages)

@@ -18,7 +18,8 @@ using protocol::hub_time;
 using protocol::notice_kind;
 
 struct peer_session_state {
-  explicit peer_session_state(peer_session_actor::pointer pointer) : self(pointer) {}
+  explicit peer_session_state(peer_session_actor::pointer pointer)
+      : self(pointer) {}
 
   void start(session_context_ptr context_to_use, port_key key, const peer_address& address,
              router_actor router);

@@ -1,7 +1,8 @@
 // Who is in a session, and which peer a datagram comes from.
 // Decides: when two invitations are of the same participant: same address; or same SSRC, name and
 // host (it came back on another port).
-// Leaves: whether it may come in (listener). Cost per look-up does not depend on the number of peers.
+// Leaves: whether it may come in (listener). Cost per look-up does not depend on how many
+// there are.
 // Thread: the loop thread.
 #pragma once
 

@@ -31,7 +31,8 @@ struct port {
 };
 
 struct router_state {
-  explicit router_state(router_actor::pointer pointer) : self(pointer) {}
+  explicit router_state(router_actor::pointer pointer)
+      : self(pointer) {}
 
   void on_batch(port_key from, const batch_ptr& batch);
   void attach(port_key key, const port_description& description, midi_sink sink);

@@ -10,14 +10,17 @@ namespace tutti {
 
 // -- loop_clock ---------------------------------------------------------------
 
-loop_clock::loop_clock(io::event_loop& loop) : loop_(loop), timer_(loop.context()) {}
+loop_clock::loop_clock(io::event_loop& loop)
+    : loop_(loop)
+    , timer_(loop.context()) {
+}
 
 loop_clock::time_point loop_clock::now() const noexcept {
   return time_source_ ? time_source_() : clock_type::now();
 }
 
-void loop_clock::set_ordinary_timeout(time_point t, caf::abstract_actor* self,
-                                      caf::atom_value type, std::uint64_t id) {
+void loop_clock::set_ordinary_timeout(time_point t, caf::abstract_actor* self, caf::atom_value type,
+                                      std::uint64_t id) {
   std::lock_guard lock(mutex_);
   base::set_ordinary_timeout(t, self, type, id);
   wake();
@@ -112,7 +115,11 @@ void loop_clock::wake() {
 // -- loop_scheduler -----------------------------------------------------------
 
 loop_scheduler::loop_scheduler(caf::actor_system& system, io::event_loop& loop)
-    : abstract_coordinator(system), loop_(loop), unit_(system, *this), clock_(loop) {}
+    : abstract_coordinator(system)
+    , loop_(loop)
+    , unit_(system, *this)
+    , clock_(loop) {
+}
 
 loop_scheduler::~loop_scheduler() {
   loop_.set_work(nullptr);

@@ -92,7 +92,8 @@ private:
   class unit final : public caf::execution_unit {
   public:
     unit(caf::actor_system& system, loop_scheduler& owner)
-        : caf::execution_unit(&system), owner_(owner) {}
+        : caf::execution_unit(&system)
+        , owner_(owner) {}
     void exec_later(caf::resumable* job) override { owner_.ready_.push_back(job); }
 
   private:
@@ -105,7 +106,7 @@ private:
   io::event_loop& loop_;
   unit unit_;
   loop_clock clock_;
-  std::vector<caf::resumable*> ready_;   ///< runnable; filled while running_ is worked off
+  std::vector<caf::resumable*> ready_; ///< runnable; filled while running_ is worked off
   std::vector<caf::resumable*> running_;
   std::size_t next_running_ = 0;
   std::mutex foreign_mutex_;

@@ -70,29 +70,32 @@ void describe_serve(CLI::App& command, serve_arguments& given) {
   command.add_option("-c,--config", given.config_file, "JSON configuration file")
       ->type_name("FILE")
       ->check(CLI::ExistingFile);
-  command.add_option("-s,--session", given.session,
-                     "Name of the first session, as peers see it (default: the host's name)")
+  command
+      .add_option("-s,--session", given.session,
+                  "Name of the first session, as peers see it (default: the host's name)")
       ->type_name("NAME");
-  command.add_option("-p,--port", given.port,
-                     "Control port of the first session; MIDI takes the next one; 0 picks a free "
-                     "pair (default: 5004)")
+  command
+      .add_option("-p,--port", given.port,
+                  "Control port of the first session; MIDI takes the next one; 0 picks a free "
+                  "pair (default: 5004)")
       ->type_name("N")
       ->check(CLI::Range(0, 65534));
-  command.add_option("-b,--bind", given.bind,
-                     "Address to listen on (default: all, IPv6 and IPv4)")
+  command.add_option("-b,--bind", given.bind, "Address to listen on (default: all, IPv6 and IPv4)")
       ->type_name("ADDR");
-  command.add_option("--connect", given.connect,
-                     "Invite this peer, and keep at it; may be given more than once (port "
-                     "default: 5004)")
+  command
+      .add_option("--connect", given.connect,
+                  "Invite this peer, and keep at it; may be given more than once (port "
+                  "default: 5004)")
       ->type_name("HOST[:PORT]")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command.add_option("--log-level", given.log_level, "How much to log (default: info)")
       ->type_name("LEVEL")
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
-  command.add_flag("--busy-poll{1000}", given.busy_poll,
-                   "Spin for up to N microseconds (1000 if not told) for the next datagram before "
-                   "sleeping: lower latency for a busy core")
+  command
+      .add_flag("--busy-poll{1000}", given.busy_poll,
+                "Spin for up to N microseconds (1000 if not told) for the next datagram before "
+                "sleeping: lower latency for a busy core")
       ->type_name("N");
 }
 

@@ -84,7 +84,9 @@ void raise_file_limit() {
 class hub {
 public:
   explicit hub(const serve_options& options)
-      : options_(options), signals_(loop_.context(), SIGINT, SIGTERM), limit_(loop_.context()) {
+      : options_(options)
+      , signals_(loop_.context(), SIGINT, SIGTERM)
+      , limit_(loop_.context()) {
     loop_.set_busy_poll(options.busy_poll);
     use_loop_scheduler(config_, loop_);
   }

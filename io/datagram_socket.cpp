@@ -3,7 +3,9 @@
 namespace tutti::io {
 
 datagram_block::datagram_block(std::shared_ptr<datagram_pool> pool)
-    : octets_(new std::uint8_t[receive_burst * (max_datagram + 1)]), pool_(std::move(pool)) {}
+    : octets_(new std::uint8_t[receive_burst * (max_datagram + 1)])
+    , pool_(std::move(pool)) {
+}
 
 datagram_block_ptr datagram_pool::take() {
   if (free_.empty())

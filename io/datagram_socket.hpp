@@ -38,7 +38,7 @@ public:
     std::uint16_t next = end;
   };
 
-  std::size_t count = 0; ///< slots in use
+  std::size_t count = 0;              ///< slots in use
   std::chrono::nanoseconds arrived{}; ///< steady clock, when they were read
   std::array<slot, receive_burst> slots;
 

@@ -19,8 +19,10 @@ void remove_hook(Hooks& hooks, std::size_t id) {
 } // namespace
 
 event_loop::event_loop()
-    : context_(1), guard_(boost::asio::make_work_guard(context_)),
-      thread_(std::this_thread::get_id()) {}
+    : context_(1)
+    , guard_(boost::asio::make_work_guard(context_))
+    , thread_(std::this_thread::get_id()) {
+}
 
 std::size_t event_loop::add_flush(std::function<void()> flush) {
   flushes_.push_back({next_hook_, std::move(flush)});

@@ -10,7 +10,7 @@ namespace tutti::io {
 
 namespace {
 
-constexpr std::array<std::string_view, 6> names{"trace", "debug", "info",
+constexpr std::array<std::string_view, 6> names{"trace",   "debug", "info",
                                                 "warning", "error", "off"};
 
 std::atomic<log_level> wanted{log_level::info};

@@ -37,8 +37,10 @@ int int_option(int fd, int option) {
 } // namespace
 
 udp_socket::udp_socket(event_loop& loop, const endpoint& where, const udp_options& options)
-    : loop_(loop), descriptor_(loop.context()), queue_limit_(options.send_queue_octets),
-      pool_(datagram_pool::make()) {
+    : loop_(loop)
+    , descriptor_(loop.context())
+    , queue_limit_(options.send_queue_octets)
+    , pool_(datagram_pool::make()) {
   open(where);
   size_buffers(options.buffer_octets);
   descriptor_.assign(fd_);
@@ -132,7 +134,8 @@ bool udp_socket::receive() {
   block->arrived = std::chrono::steady_clock::now().time_since_epoch();
   for (int i = 0; i < count; ++i) {
     auto& slot = block->slots[static_cast<std::size_t>(i)];
-    slot.from = from_socket_address(reinterpret_cast<sockaddr*>(&senders[static_cast<std::size_t>(i)]));
+    slot.from =
+        from_socket_address(reinterpret_cast<sockaddr*>(&senders[static_cast<std::size_t>(i)]));
     auto size = headers[static_cast<std::size_t>(i)].msg_len;
     auto oversize = size > max_datagram;
     slot.size = oversize ? 0 : static_cast<std::uint16_t>(size);
@@ -166,7 +169,8 @@ void udp_socket::read_errors() {
       if (!is_error)
         continue;
       auto error = reinterpret_cast<const sock_extended_err*>(CMSG_DATA(part));
-      auto from_network = error->ee_origin == SO_EE_ORIGIN_ICMP || error->ee_origin == SO_EE_ORIGIN_ICMP6;
+      auto from_network =
+          error->ee_origin == SO_EE_ORIGIN_ICMP || error->ee_origin == SO_EE_ORIGIN_ICMP6;
       auto nobody = error->ee_errno == ECONNREFUSED || error->ee_errno == EHOSTUNREACH ||
                     error->ee_errno == ENETUNREACH;
       if (from_network && nobody && on_unreachable_)
@@ -182,8 +186,8 @@ void udp_socket::send(const endpoint& to, std::span<const std::uint8_t> bytes) {
     ++counters_.queue_drops;
     return;
   }
-  queue_.push_back({to, static_cast<std::uint32_t>(outgoing_.size()),
-                    static_cast<std::uint32_t>(bytes.size())});
+  queue_.push_back(
+      {to, static_cast<std::uint32_t>(outgoing_.size()), static_cast<std::uint32_t>(bytes.size())});
   outgoing_.insert(outgoing_.end(), bytes.begin(), bytes.end());
 }
 

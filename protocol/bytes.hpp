@@ -19,7 +19,8 @@ using byte_view = std::span<const std::uint8_t>;
 /// span and ok() is false for good.
 class byte_reader {
 public:
-  explicit byte_reader(byte_view bytes) noexcept : rest_(bytes) {}
+  explicit byte_reader(byte_view bytes) noexcept
+      : rest_(bytes) {}
 
   bool ok() const noexcept { return ok_; }
   bool empty() const noexcept { return rest_.empty(); }
@@ -77,7 +78,8 @@ private:
 /// every later one; what was written before stays.
 class byte_writer {
 public:
-  explicit byte_writer(std::span<std::uint8_t> buffer) noexcept : buffer_(buffer) {}
+  explicit byte_writer(std::span<std::uint8_t> buffer) noexcept
+      : buffer_(buffer) {}
 
   bool ok() const noexcept { return ok_; }
   std::size_t size() const noexcept { return used_; }

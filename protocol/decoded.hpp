@@ -1,6 +1,6 @@
 // A value, or the reason why the bytes are not one.
 // Decides: the list of reasons; each has its own counter per peer.
-// Leaves: when to give one (the codecs). Hostile bytes are never thrown and never logged one by one.
+// Leaves: when to give one (the codecs). Hostile bytes are never thrown, never logged one by one.
 // Thread: values; no shared state.
 #pragma once
 
@@ -33,7 +33,8 @@ enum class decode_error : std::uint8_t {
   oversize,             ///< longer than what this hub takes
 };
 
-inline constexpr std::size_t decode_error_count = static_cast<std::size_t>(decode_error::oversize) + 1;
+inline constexpr std::size_t decode_error_count =
+    static_cast<std::size_t>(decode_error::oversize) + 1;
 
 /// Short, stable name; used as a label in the API and the metrics.
 constexpr std::string_view to_string(decode_error error) noexcept {
@@ -63,8 +64,10 @@ constexpr std::string_view to_string(decode_error error) noexcept {
 template <class Value>
 class [[nodiscard]] decoded {
 public:
-  decoded(Value value) : content_(std::in_place_index<0>, std::move(value)) {}
-  decoded(decode_error error) : content_(std::in_place_index<1>, error) {}
+  decoded(Value value)
+      : content_(std::in_place_index<0>, std::move(value)) {}
+  decoded(decode_error error)
+      : content_(std::in_place_index<1>, error) {}
 
   explicit operator bool() const noexcept { return content_.index() == 0; }
   const Value& operator*() const& noexcept { return *std::get_if<0>(&content_); }

@@ -37,7 +37,13 @@ enum class message_type : std::uint8_t {
 
 /// Where in its System Exclusive message a chunk stands (M2-104-UM section 7.7).
 /// `cancelled` is ours and never leaves the hub: the message ends here as if it had not come.
-enum class sysex_form : std::uint8_t { complete = 0, start = 1, proceed = 2, end = 3, cancelled = 15 };
+enum class sysex_form : std::uint8_t {
+  complete = 0,
+  start = 1,
+  proceed = 2,
+  end = 3,
+  cancelled = 15
+};
 
 /// One Universal MIDI Packet, one to four words; unused words are 0.
 struct ump {
@@ -77,8 +83,8 @@ struct ump {
 /// to be 0, so that equal messages are equal packets.
 constexpr ump make_short(std::uint8_t status, std::uint8_t data1 = 0, std::uint8_t data2 = 0,
                          std::uint8_t group = 0) noexcept {
-  auto type = static_cast<std::uint32_t>(status >= 0xF0 ? message_type::system
-                                                        : message_type::midi1_voice);
+  auto type =
+      static_cast<std::uint32_t>(status >= 0xF0 ? message_type::system : message_type::midi1_voice);
   return {{type << 28 | std::uint32_t(group & 0xF) << 24 | std::uint32_t(status) << 16 |
            std::uint32_t(data1 & 0x7F) << 8 | std::uint32_t(data2 & 0x7F)}};
 }

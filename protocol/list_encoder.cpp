@@ -15,7 +15,9 @@ constexpr std::size_t max_chunk_octets = 4 + 1 + 6 + 1;
 
 class list_builder {
 public:
-  list_builder(midi_lists& out, std::size_t limit) : out_(out), limit_(limit) {}
+  list_builder(midi_lists& out, std::size_t limit)
+      : out_(out)
+      , limit_(limit) {}
 
   void add(const event& e, std::uint32_t index) {
     if (e.message.is_sysex())

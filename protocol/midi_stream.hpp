@@ -1,7 +1,8 @@
 // MIDI 1.0 as a stream of bytes, as cables, TCP and multicast carry it, to events and back.
 // Decides: running status, real-time octets inside anything, SysEx in chunks, what is dropped.
 // Leaves: time (the caller stamps the events), sockets and devices (io).
-// Spec: MIDI 1.0 Detailed Specification, "Data Format" and appendix "Running Status". Thread: values.
+// Spec: MIDI 1.0 Detailed Specification, "Data Format" and appendix "Running Status".
+// Thread: values.
 #pragma once
 
 #include "protocol/bytes.hpp"
@@ -28,7 +29,8 @@ class midi_stream_parser {
 public:
   /// `sysex_limit`: data octets of one SysEx after which it is cancelled and skipped to its end.
   explicit midi_stream_parser(std::size_t sysex_limit = 1u << 20, std::uint8_t group = 0) noexcept
-      : sysex_limit_(sysex_limit), group_(group) {}
+      : sysex_limit_(sysex_limit)
+      , group_(group) {}
 
   /// Appends what `bytes` complete to `out`.
   void parse(byte_view bytes, std::vector<ump>& out);
@@ -62,7 +64,8 @@ private:
 };
 
 /// Turns UMP messages into MIDI 1.0 bytes, always with full status. Real-time may come inside a
-/// SysEx; any other message inside one closes it with F7 first. Types other than 1 to 3 are skipped.
+/// SysEx; any other message inside one closes it with F7 first. Types other than 1 to 3 are
+/// skipped.
 class midi_stream_writer {
 public:
   /// Appends the bytes of one message.

@@ -86,7 +86,8 @@ struct midi_command {
 class command_list_reader {
 public:
   command_list_reader(byte_view list, bool first_delta) noexcept
-      : rest_(list), delta_expected_(first_delta) {}
+      : rest_(list)
+      , delta_expected_(first_delta) {}
 
   /// False at the end of the list, after a trailing delta, and on the first rule that is broken.
   bool next(midi_command& command) noexcept;

@@ -56,8 +56,8 @@ void sounding::track_controller(channel_state& channel, std::uint8_t number, std
     for (std::size_t i = 0; i < pedal_controllers.size(); ++i)
       if (pedal_controllers[i] == number) {
         auto bit = static_cast<std::uint8_t>(1u << i);
-        channel.pedals = value >= 64 ? channel.pedals | bit
-                                     : static_cast<std::uint8_t>(channel.pedals & ~bit);
+        channel.pedals =
+            value >= 64 ? channel.pedals | bit : static_cast<std::uint8_t>(channel.pedals & ~bit);
       }
   }
 }
@@ -87,10 +87,10 @@ void sounding::release(hub_time at, std::vector<event>& out) {
     for (std::uint8_t c = 0; c < 16; ++c) {
       auto& channel = (*groups_[g])[c];
       auto add = [&](unsigned status, unsigned data1, unsigned data2) {
-        out.push_back({make_short(static_cast<std::uint8_t>(status | c),
-                                  static_cast<std::uint8_t>(data1),
-                                  static_cast<std::uint8_t>(data2), g),
-                       at, false});
+        out.push_back(
+            {make_short(static_cast<std::uint8_t>(status | c), static_cast<std::uint8_t>(data1),
+                        static_cast<std::uint8_t>(data2), g),
+             at, false});
       };
       for (unsigned note = 0; note < 128 && channel.notes.any(); ++note)
         if (channel.notes[note])

@@ -34,7 +34,8 @@ class sysex_gate {
 public:
   using source_id = std::uint64_t;
 
-  explicit sysex_gate(const sysex_gate_limits& limits = {}) noexcept : limits_(limits) {}
+  explicit sysex_gate(const sysex_gate_limits& limits = {}) noexcept
+      : limits_(limits) {}
 
   /// No SysEx is open and nothing waits: events without SysEx need not come here.
   bool transparent() const noexcept { return !open_ && waiting_.empty() && skipping_.empty(); }

@@ -12,12 +12,12 @@
 #include "protocol/bytes.hpp"
 #include "protocol/decoded.hpp"
 #include "protocol/event.hpp"
+#include "protocol/journal/received_state.hpp"
 #include "protocol/midi_state.hpp"
 #include "protocol/sequence_tracker.hpp"
 
 #include <array>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 namespace tutti::protocol {
@@ -58,34 +58,42 @@ struct journal_receiver_options {
   bool end_unconfirmed_notes = true;
 };
 
-class channel_repair;
-class system_repair;
+struct journal_header;
+struct repair_context;
 
 class journal_receiver {
 public:
-  explicit journal_receiver(journal_receiver_options options = {});
-  ~journal_receiver();
-  journal_receiver(journal_receiver&&) noexcept;
-  journal_receiver& operator=(journal_receiver&&) noexcept;
+  explicit journal_receiver(journal_receiver_options options = {}) noexcept : options_(options) {}
 
   /// Takes note of an event that packet `sequence` brought. Constant work.
-  void deliver(const ump& message, std::uint32_t sequence);
+  void deliver(const ump& message, std::uint32_t sequence) { state_.deliver(message, sequence); }
 
   /// Call for every accepted packet before its list, with its journal (empty if J=0). Appends what
   /// is missing to `repairs`, times `now`; almost always there is nothing to do, and that costs
-  /// nothing. `late`: the packet is too old for its notes to be started now.
+  /// nothing. `late`: the packet is too old for its notes to be started now. A broken journal or
+  /// chapter is counted in `errors` and costs what stands behind the break in it.
   open_sysex repair(byte_view journal, const packet_arrival& arrival, bool late, hub_time now,
                     std::vector<event>& repairs, repair_counters& counters,
                     decode_error_counters& errors);
 
-  /// What the peer has told so far, repairs included.
-  const midi_state& state() const noexcept { return state_; }
+  /// What the peer has told so far, repairs included. Notes that were lost and too old to be played
+  /// count as held.
+  const midi_state& state() const noexcept { return state_.midi(); }
   /// Octets that this object holds on the heap.
-  std::size_t memory() const noexcept;
+  std::size_t memory() const noexcept { return state_.memory(); }
 
 private:
+  bool abandon_sysex(repair_context& context);
+  void end_unconfirmed_notes(repair_context& context);
+
   journal_receiver_options options_;
-  midi_state state_;
+  received_state state_;
+  /// After a loss that the journal did not cover: further journals are examined, too, until one
+  /// claims to be whole. journal_sender spreads over several packets what one has no room for.
+  bool examine_more_ = false;
+  /// The peer has once named an earlier packet than its own as the checkpoint. Some never do, and
+  /// then the checkpoint tells nothing.
+  bool names_checkpoints_ = false;
 };
 
 } // namespace tutti::protocol

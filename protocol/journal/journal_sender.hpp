@@ -22,6 +22,7 @@ namespace tutti::protocol {
 
 class channel_history;
 class system_history;
+struct journal_moment;
 
 struct journal_sender_options {
   /// A note younger than this is coded as "play it when it was lost" (Y of Chapter N).
@@ -81,15 +82,34 @@ public:
   const journal_sender_counters& counters() const noexcept { return counters_; }
 
 private:
+  struct selection;
+
+  void start(std::uint32_t sequence);
+  std::size_t shorten_for_silent_peer(std::span<std::uint8_t> room, std::size_t octets,
+                                      std::uint32_t sequence, const journal_moment& moment);
+  system_history& system();
+  std::uint32_t claimed_checkpoint() const noexcept;
+  std::size_t encode_all(std::span<std::uint8_t> room, std::uint32_t sequence,
+                         const journal_moment& moment);
+  std::size_t encode_some(std::span<std::uint8_t> room, std::uint32_t sequence,
+                          const journal_moment& moment);
+  selection select(std::size_t room, std::uint32_t sequence, const journal_moment& moment) const;
+  void hold_rest(const selection& chosen, std::uint32_t sequence);
+  std::size_t write(std::span<std::uint8_t> room, const selection& chosen,
+                    std::uint16_t checkpoint, const journal_moment& moment);
+  void drop_through(std::uint32_t sequence);
+
   journal_sender_options options_;
   std::array<std::unique_ptr<channel_history>, 16> channels_;
   std::unique_ptr<system_history> system_;
   sequence_times times_;
   std::uint32_t checkpoint_ = 0;
   std::uint16_t active_ = 0; ///< bit n: channel n has history
+  bool system_active_ = false;
+  bool has_holds_ = false;
   bool started_ = false;
   bool acknowledged_ = false;
-  hub_time started_at_{};
+  hub_time started_at_ = hub_time::min(); ///< time of the first packet
   journal_sender_counters counters_;
 };
 

@@ -54,10 +54,13 @@ bool clock_sync::is_active(hub_time now) const noexcept {
   return suspect_ || holding_ || (ever_midi_ && now - last_midi_ < timing_->active_memory);
 }
 
-std::chrono::nanoseconds clock_sync::limit(hub_time now) const noexcept {
+// Whether a peer counts as playing is asked for the moment of its death, so that the deadline and
+// is_dead() agree.
+hub_time clock_sync::dies_at() const noexcept {
   if (!answers_)
-    return timing_->silence_limit;
-  return is_active(now) ? timing_->active_limit : timing_->idle_limit;
+    return last_heard_ + timing_->silence_limit;
+  auto soon = last_heard_ + timing_->active_limit;
+  return is_active(soon) ? soon : last_heard_ + timing_->idle_limit;
 }
 
 // When to ask next, given what was last heard and asked.
@@ -66,13 +69,13 @@ void clock_sync::schedule(hub_time now) noexcept {
     next_ask_ = asked_at_ + timing_->clock_burst_interval;
     return;
   }
-  auto regular = initiator_ ? asked_at_ + timing_->clock_interval
-                            : last_heard_ + timing_->clock_interval;
+  auto regular =
+      initiator_ ? asked_at_ + timing_->clock_interval : last_heard_ + timing_->clock_interval;
   if (unanswered_ > 0)
     regular = asked_at_ + timing_->idle_probe_interval;
   if (answers_ && is_active(now)) {
-    auto urgent = std::max(last_heard_ + timing_->active_silence,
-                           asked_at_ + timing_->active_probe_interval);
+    auto urgent =
+        std::max(last_heard_ + timing_->active_silence, asked_at_ + timing_->active_probe_interval);
     regular = std::min(regular, urgent);
   }
   next_ask_ = regular;
@@ -135,11 +138,11 @@ void clock_sync::add_sample(std::uint64_t offset, std::chrono::nanoseconds round
 }
 
 hub_time clock_sync::next_deadline() const noexcept {
-  return started_ ? std::min(next_ask_, last_heard_ + limit(last_heard_)) : hub_time::max();
+  return started_ ? std::min(next_ask_, dies_at()) : hub_time::max();
 }
 
 bool clock_sync::is_dead(hub_time now) const noexcept {
-  return started_ && now - last_heard_ >= limit(now);
+  return started_ && now >= dies_at();
 }
 
 hub_time clock_sync::to_hub_time(std::uint32_t timestamp, std::uint32_t offset,

@@ -21,7 +21,8 @@ namespace tutti::protocol {
 
 class clock_sync {
 public:
-  explicit clock_sync(const session_timing& timing) noexcept : timing_(&timing) {}
+  explicit clock_sync(const session_timing& timing) noexcept
+      : timing_(&timing) {}
 
   /// The session stands. The initiator of a session sends the burst that macOS needs and then asks
   /// regularly; a responder asks twice to learn the offset and whether this peer answers at all.
@@ -63,7 +64,7 @@ public:
 
 private:
   bool is_active(hub_time now) const noexcept;
-  std::chrono::nanoseconds limit(hub_time now) const noexcept;
+  hub_time dies_at() const noexcept;
   void schedule(hub_time now) noexcept;
   void add_sample(std::uint64_t offset, std::chrono::nanoseconds round_trip) noexcept;
 

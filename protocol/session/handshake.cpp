@@ -32,7 +32,8 @@ void handshake::on_invited(const invitation& received, channel from, hub_time no
   auto inviting =
       state_ == handshake_state::inviting_control || state_ == handshake_state::inviting_data;
   if (state_ == handshake_state::connected && !same_peer) {
-    // Soon after our own invitation made the session, this is the peer's that crossed it on the way.
+    // Soon after our own invitation made the session, this is the peer's that crossed it on the
+    // way.
     auto crossing = initiator_ && peer_token_ == 0 && received.ssrc == peer_ssrc_ &&
                     now - connected_at_ < timing_->half_open_limit;
     if (!crossing) {

@@ -29,10 +29,10 @@ enum class handshake_state : std::uint8_t {
   idle,
   inviting_control,
   inviting_data,
-  waiting,   ///< will invite again
-  accepted,  ///< the peer's control port is accepted, its data port is awaited
+  waiting,  ///< will invite again
+  accepted, ///< the peer's control port is accepted, its data port is awaited
   connected,
-  ended,     ///< nothing more will come of this
+  ended, ///< nothing more will come of this
 };
 
 class handshake {
@@ -40,7 +40,9 @@ public:
   /// `seed`: for tokens and the jitter of retries.
   handshake(const session_identity& identity, const session_timing& timing,
             std::uint64_t seed) noexcept
-      : identity_(&identity), timing_(&timing), random_(seed) {}
+      : identity_(&identity)
+      , timing_(&timing)
+      , random_(seed) {}
 
   /// Invite the peer, now and again after every failure until leave().
   void invite(hub_time now, session_output& out);

@@ -38,8 +38,8 @@ void rtp_sender::send(const midi_lists& lists, std::span<const event> events, hu
                 events.subspan(list.first_event, list.event_count), now, out);
 }
 
-void rtp_sender::send_packet(byte_view list, std::uint32_t timestamp,
-                             std::span<const event> events, hub_time now, session_output& out) {
+void rtp_sender::send_packet(byte_view list, std::uint32_t timestamp, std::span<const event> events,
+                             hub_time now, session_output& out) {
   // Times never go back, also when several sources with different delays meet here.
   if (sent_any_ && static_cast<std::int32_t>(timestamp - last_timestamp_) < 0)
     timestamp = last_timestamp_;

@@ -6,7 +6,11 @@ namespace tutti::protocol {
 
 session_engine::session_engine(const session_identity& identity, const session_timing& timing,
                                std::uint64_t seed)
-    : identity_(&identity), seed_(seed), handshake_(identity, timing, seed), clock_(timing) {}
+    : identity_(&identity)
+    , seed_(seed)
+    , handshake_(identity, timing, seed)
+    , clock_(timing) {
+}
 
 void session_engine::invite(hub_time now, session_output& out) {
   handshake_.invite(now, out);
@@ -101,8 +105,8 @@ void session_engine::on_unreachable(hub_time now, session_output& out) {
     clock_.on_unreachable(now);
 }
 
-void session_engine::on_events(const midi_lists& lists, std::span<const event> events,
-                               hub_time now, session_output& out) {
+void session_engine::on_events(const midi_lists& lists, std::span<const event> events, hub_time now,
+                               session_output& out) {
   if (!connected()) {
     unsent_events_ += events.size();
     return;
@@ -145,8 +149,7 @@ bool session_engine::is_from_peer(std::uint32_t ssrc) noexcept {
   return false;
 }
 
-void session_engine::follow_handshake(std::size_t first_notice, hub_time now,
-                                      session_output& out) {
+void session_engine::follow_handshake(std::size_t first_notice, hub_time now, session_output& out) {
   for (auto i = first_notice; i < out.notices.size(); ++i) {
     if (out.notices[i].kind != notice_kind::connected)
       continue;

@@ -3,7 +3,8 @@
 // Leaves: sockets and addresses (listener, peer_session), who may come in (listener), routing.
 // Spec: Apple "MIDI Network Driver Protocol"; RFC 6295. Thread: values; owned by one peer session.
 //
-// Inputs take `now` and fill a session_output; nothing else goes out. A test is: call, look, compare.
+// Inputs take `now` and fill a session_output; nothing else goes out. A test is: call, look,
+// compare.
 #pragma once
 
 #include "protocol/session/clock_sync.hpp"

@@ -1,7 +1,8 @@
 // Every time-out and interval of a session, in one place.
-// Decides: the defaults, with their reasons. Leaves: keeping them (handshake, clock_sync, rtp_sender).
-// Spec: Apple "MIDI Network Driver Protocol" where it says so; else what real peers were seen to need.
-// Thread: values.
+// Decides: the defaults, with their reasons.
+// Leaves: keeping them (handshake, clock_sync, rtp_sender).
+// Spec: Apple "MIDI Network Driver Protocol" where it says so; else what real peers were seen to
+// need. Thread: values.
 #pragma once
 
 #include <chrono>

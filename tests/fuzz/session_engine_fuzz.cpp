@@ -18,7 +18,9 @@ constexpr std::uint32_t peer_ssrc = 0x11223344;
 
 class player {
 public:
-  explicit player(byte_view program) : program_(program), engine_(identity_, timing_, 1) {}
+  explicit player(byte_view program)
+      : program_(program)
+      , engine_(identity_, timing_, 1) {}
 
   void run() {
     while (!program_.empty()) {
@@ -91,8 +93,8 @@ private:
       auto kind = program_.u8();
       std::array<std::uint8_t, 4> octets{program_.u8(), program_.u8(), 1, 2};
       auto message = kind < 0x80 ? make_sysex(static_cast<sysex_form>(kind & 3), octets)
-                                 : make_short(kind == 0xF0 || kind == 0xF7 ? 0xF8 : kind,
-                                              octets[0], octets[1]);
+                                 : make_short(kind == 0xF0 || kind == 0xF7 ? 0xF8 : kind, octets[0],
+                                              octets[1]);
       events.push_back({message, now_, (kind & 1) != 0});
     }
     midi_lists lists;

@@ -29,7 +29,9 @@ class simulated_peer {
 public:
   simulated_peer(std::string name, std::uint32_t ssrc, std::chrono::nanoseconds clock_ahead,
                  std::uint64_t seed)
-      : identity{std::move(name), ssrc}, clock_ahead_(clock_ahead), seed_(seed) {
+      : identity{std::move(name), ssrc}
+      , clock_ahead_(clock_ahead)
+      , seed_(seed) {
     restart();
   }
 
@@ -53,8 +55,8 @@ public:
   std::unique_ptr<protocol::session_engine> engine;
   bool invites = false;
   bool wants_to_invite = false;
-  bool deaf = false;      ///< its process is stopped: hears and says nothing
-  bool admits = true;     ///< its policy; false answers NO
+  bool deaf = false;  ///< its process is stopped: hears and says nothing
+  bool admits = true; ///< its policy; false answers NO
   std::vector<protocol::event> played;
   std::vector<protocol::notice_kind> notices;
 
@@ -66,10 +68,11 @@ private:
 class simulated_session {
 public:
   explicit simulated_session(std::uint64_t seed)
-      : random(seed), a("Anna", 0xA0000000u | static_cast<std::uint32_t>(seed & 0xFFFF),
-                        std::chrono::seconds(1000), seed * 2),
-        b("Bert", 0xB0000000u | static_cast<std::uint32_t>(seed & 0xFFFF),
-          std::chrono::hours(20), seed * 2 + 1) {}
+      : random(seed)
+      , a("Anna", 0xA0000000u | static_cast<std::uint32_t>(seed & 0xFFFF),
+          std::chrono::seconds(1000), seed * 2)
+      , b("Bert", 0xB0000000u | static_cast<std::uint32_t>(seed & 0xFFFF), std::chrono::hours(20),
+          seed * 2 + 1) {}
 
   /// Lets both live until `end`.
   void run_until(std::chrono::nanoseconds end) {
@@ -167,8 +170,9 @@ private:
     auto invitation = command ? std::get_if<protocol::invitation>(&*command) : nullptr;
     if (invitation && invitation->kind == protocol::invitation_kind::invite) {
       if (!to.admits) {
-        out.send(channel, protocol::invitation{protocol::invitation_kind::refuse,
-                                               invitation->token, to.identity.ssrc, {}});
+        out.send(channel,
+                 protocol::invitation{
+                     protocol::invitation_kind::refuse, invitation->token, to.identity.ssrc, {}});
       } else {
         if (to.engine->state() == protocol::handshake_state::ended)
           to.restart();
@@ -209,8 +213,11 @@ private:
     auto copies = chance(weather.duplication) ? 2 : 1;
     for (int i = 0; i < copies; ++i) {
       auto jitter = std::uniform_int_distribution<std::int64_t>(0, weather.jitter.count())(random);
-      in_flight_.push({now + weather.delay + std::chrono::nanoseconds(jitter), ++order_, &to,
-                       channel, {bytes.begin(), bytes.end()}});
+      in_flight_.push({now + weather.delay + std::chrono::nanoseconds(jitter),
+                       ++order_,
+                       &to,
+                       channel,
+                       {bytes.begin(), bytes.end()}});
     }
   }
 

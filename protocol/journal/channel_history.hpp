@@ -1,0 +1,137 @@
+// One channel of a journal sender: which commands the peer may have missed, and the little of the
+// session that their chapters need.
+// Decides: which chapters the channel's journal has and every bit in them.
+// Leaves: which channels and chapters have room (journal_sender).
+// Spec: RFC 6295 section 5.3 and appendix A; tools: value, with count for channel modes and toggle for
+// the pedals that damp. Thread: values.
+#pragma once
+
+#include "protocol/bytes.hpp"
+#include "protocol/journal/channel_chapters.hpp"
+#include "protocol/journal/journal_frame.hpp"
+#include "protocol/journal/recent_list.hpp"
+#include "protocol/midi_state.hpp"
+#include "protocol/parameter_state.hpp"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace tutti::protocol {
+
+/// What the bits of a journal depend on besides the history.
+struct journal_moment {
+  std::uint32_t previous = 0;   ///< packet I-1: what concerns it has S=0
+  std::uint32_t young_from = 0; ///< packets whose notes are still worth playing
+};
+
+class channel_history {
+public:
+  void record(const ump& message, std::uint32_t sequence);
+  /// A Reset State command: nothing before it is active.
+  void reset() noexcept;
+
+  bool empty() const noexcept { return contents() == 0; }
+  /// Chapters that there is something for (toc::p to toc::a). N implies E, if E is needed.
+  std::uint8_t contents() const noexcept;
+  /// Chapter C holds a channel mode message (120 to 127): what follows builds on it.
+  bool has_mode_message() const noexcept { return modes_in_history_ > 0; }
+  /// Packet of the oldest command in the history; only if not empty().
+  std::uint32_t oldest() const noexcept;
+
+  /// Writes the channel journal with the chapters in `wanted`, of which E goes with N. Fails the
+  /// writer if there is no room. Gives its S; nothing if it would be longer than LENGTH can tell.
+  std::optional<bool> encode(std::uint8_t channel, std::uint8_t wanted,
+                             const journal_moment& moment, byte_writer& writer);
+  /// Octets of one chapter (with E, if it is N) in such a journal.
+  std::size_t chapter_size(std::uint8_t chapter, const journal_moment& moment) const;
+
+  /// The journal of the packet before `sequence` left these chapters out: what they hold now is only
+  /// acknowledged with packet `sequence` or a later one.
+  void hold(std::uint8_t chapters, std::uint32_t sequence) noexcept;
+  bool has_holds() const noexcept { return held_ != 0; }
+
+  /// The peer has everything up to `sequence`, except for what is held for later.
+  void drop_through(std::uint32_t sequence) noexcept;
+
+  std::size_t memory() const noexcept;
+
+private:
+  struct single_command {
+    bool present = false;
+    std::uint16_t value = 0;
+    std::uint32_t sequence = 0;
+  };
+  struct overlapping_note {
+    std::uint8_t note = 0;
+    std::uint8_t count = 0; ///< 2 or more Note Ons that are down
+  };
+  enum class coding : std::uint8_t { value, pedal, toggle_only, mode };
+  static constexpr std::array<std::uint8_t, 3> pedals = {64, 66, 69};
+
+  void note_on(std::uint8_t note, std::uint8_t velocity, std::uint32_t sequence);
+  void note_off(std::uint8_t note, std::uint8_t velocity, std::uint32_t sequence);
+  void control_change(std::uint8_t number, std::uint8_t value, std::uint32_t sequence);
+  void mode_message(std::uint8_t number, std::uint8_t value, std::uint32_t sequence);
+  void program_change(std::uint8_t program, std::uint32_t sequence);
+  void end_all_notes() noexcept;
+  void reset_controllers(std::uint32_t sequence);
+  void turn_pedal(std::size_t pedal, bool on) noexcept;
+  std::uint8_t note_count(std::uint8_t note) const noexcept;
+  void set_note_count(std::uint8_t note, std::uint8_t count);
+  bool has_parameter_history() const noexcept;
+  std::span<const parameter> recent_parameters() const noexcept;
+
+  bool s_of(std::uint32_t sequence, const journal_moment& moment) const noexcept;
+  bool is_held(std::uint8_t chapter, const journal_moment& moment) const noexcept;
+  bool encode_body(std::uint8_t wanted, const journal_moment& moment, std::uint8_t& contents,
+                   byte_writer& writer) const;
+  bool encode_program(const journal_moment& moment, byte_writer& writer) const;
+  bool encode_controllers(const journal_moment& moment, byte_writer& writer) const;
+  bool encode_parameters(const journal_moment& moment, byte_writer& writer) const;
+  bool encode_wheel(const journal_moment& moment, byte_writer& writer) const;
+  bool encode_notes(const journal_moment& moment, bool& has_extras, byte_writer& writer) const;
+  bool encode_extras(const journal_moment& moment, byte_writer& writer) const;
+  bool encode_pressure(const journal_moment& moment, byte_writer& writer) const;
+  bool encode_note_pressures(const journal_moment& moment, byte_writer& writer) const;
+
+  // History.
+  recent_list notes_;          ///< value: velocity, 0 for Note Off; extra: release velocity
+  recent_list controllers_;    ///< flags: coding
+  recent_list note_pressures_; ///< flags: 1 if a CC 120 or 123 to 127 came after it
+  single_command program_;
+  chapter_p program_chapter_;
+  single_command wheel_;
+  single_command pressure_;
+  bool selection_in_history_ = false;
+  std::uint8_t modes_in_history_ = 0;
+  bool has_parameters_before_ = false;
+  std::uint32_t parameters_after_ = 0; ///< parameters with later marks are history, if the above
+
+  // Of the session, or since the latest Reset State command.
+  parameter_state parameters_;
+  std::array<std::uint64_t, 2> held_notes_{};   ///< bit set: one Note On is down, or more
+  std::vector<overlapping_note> overlaps_;
+  std::array<std::uint8_t, 8> mode_counts_{};   ///< of CC 120 to 127
+  std::array<std::uint8_t, 3> toggle_counts_{}; ///< of the pedals
+  std::uint8_t pedals_on_ = 0;                  ///< bit per pedal
+  bool has_bank_ = false;
+  bool bank_is_old_ = false;
+  std::uint8_t bank_msb_ = 0;
+  std::uint8_t bank_lsb_ = 0;
+
+  // Chapters that were left out of a journal, in the order of the table of contents.
+  std::uint8_t held_ = 0;
+  std::array<std::uint32_t, 8> held_until_{};
+
+  // The coded channel journal, all S bits set, as long as nothing changes it.
+  std::vector<std::uint8_t> coded_;
+  bool coded_is_valid_ = false;
+  bool coded_has_young_ = false;
+  std::uint32_t coded_young_ = 0; ///< oldest packet whose note is coded as young
+  std::uint32_t newest_ = 0;      ///< packet of the latest change
+};
+
+} // namespace tutti::protocol

@@ -1,0 +1,45 @@
+// One loss, and where its repairs go.
+// Decides: how a repair becomes an event: it is counted, timed and taken into our own state.
+// Thread: values; lives as long as one call of journal_receiver::repair().
+#pragma once
+
+#include "protocol/event.hpp"
+#include "protocol/journal/journal_receiver.hpp"
+#include "protocol/journal/received_state.hpp"
+
+#include <array>
+#include <bitset>
+#include <cstdint>
+#include <vector>
+
+namespace tutti::protocol {
+
+struct repair_context {
+  received_state& state;
+  std::vector<event>& out;
+  repair_counters& counters;
+  hub_time now{};
+  std::uint32_t previous = 0;      ///< packet I-1: the latest that the journal tells of
+  std::uint32_t checkpoint = 0;    ///< packet C, extended
+  bool checkpoint_is_meant = true; ///< false if C is the packet itself, which tells nothing
+  bool single = false;             ///< exactly packet I-1 was lost: elements with S=1 are skipped
+  bool late = false;               ///< notes are not to be started any more
+  std::uint8_t group = 0;
+  std::size_t begin = 0; ///< size of `out` before the first repair
+  /// Notes that the journal names as on; filled by Chapter N.
+  std::array<std::bitset<128>, 16> confirmed{};
+
+  bool skips(bool s) const noexcept { return single && s; }
+
+  void emit(journal_chapter chapter, const ump& message) {
+    out.push_back({message, now, out.size() == begin});
+    ++counters.events[static_cast<std::size_t>(chapter)];
+    state.deliver(message, previous);
+  }
+  void emit(journal_chapter chapter, std::uint8_t status, std::uint8_t data1 = 0,
+            std::uint8_t data2 = 0) {
+    emit(chapter, make_short(status, data1, data2, group));
+  }
+};
+
+} // namespace tutti::protocol
