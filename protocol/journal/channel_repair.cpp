@@ -65,6 +65,8 @@ std::optional<decode_error> channel_repair::repair(const channel_journal& journa
     repair_controllers(*found.c);
   if (found.m && !context_.skips(found.m->s))
     repair_parameters(*found.m);
+  else
+    restore_selection();
   if (found.w && !context_.skips(found.w->s) && own().wheel() != found.w->value)
     send(journal_chapter::w, 0xE0, found.w->value & 0x7F,
          static_cast<std::uint8_t>(found.w->value >> 7));
@@ -140,8 +142,11 @@ void channel_repair::repair_controllers(const chapter_c& chapter) {
     if (!context_.skips(logs.s))
       repair_controller(logs);
   }
-  // To send general controllers nothing may be selected. Chapter M, if there is one, selects anew,
-  // else it is to be as before.
+}
+
+/// To send general controllers nothing may be selected. Chapter M, if there is one, selects anew; else
+/// it is to be as before.
+void channel_repair::restore_selection() {
   if (deselected_.kind != parameter_kind::none)
     deselected_.pending ? select_pending(deselected_) : select(deselected_);
 }

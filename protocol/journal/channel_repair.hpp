@@ -51,6 +51,7 @@ private:
   std::uint8_t bank_lsb(const chapter_p& chapter, const chapter_c* controllers);
   void repair_controllers(const chapter_c& chapter);
   void repair_controller(const controller_logs& logs);
+  void restore_selection();
   void repair_mode(const controller_logs& logs);
   void repair_value(const controller_logs& logs);
   void repair_toggle(const controller_logs& logs);
