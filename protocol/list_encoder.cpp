@@ -60,7 +60,7 @@ private:
   // SysEx ends (F7), is cancelled (F4), or something else comes between or the list is full (F0).
   void add_sysex(const event& e, std::uint32_t index) {
     auto form = e.message.form();
-    auto begins = form == sysex_form::start || form == sysex_form::complete;
+    auto begins = e.message.begins_sysex();
     auto cancels = form == sysex_form::cancelled;
     if (begins || cancels)
       close_segment(0xF0);
