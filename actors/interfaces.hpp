@@ -21,8 +21,14 @@ using router_actor = caf::typed_actor<
     caf::reacts_to<atom::detach, port_key>,
     // The port lives on but starts anew: release what it left sounding.
     caf::reacts_to<atom::release, port_key>,
-    // Own heartbeat for stalled SysEx; late ones are harmless.
+    // Put these rules and scenes in force; routes that stay the same are not touched.
+    caf::reacts_to<atom::configure, routing_settings_ptr>,
+    // Switch to this scene, or to none if the name is empty; false if there is no such scene.
+    caf::replies_to<atom::scene, std::string>::with<bool>,
+    // Own heartbeat for stalled SysEx, delays and loops; late ones are harmless.
     caf::reacts_to<atom::tick>,
+    // Every live route.
+    caf::replies_to<atom::routes>::with<std::vector<route_info>>,
     // Every known port, up or away.
     caf::replies_to<atom::status>::with<std::vector<port_info>>>;
 

@@ -61,6 +61,25 @@ struct port_info {
   std::uint64_t dropped = 0;    ///< events that a full queue cost this destination
 };
 
+/// What the router needs of the configuration; never changed once it is sent.
+struct routing_settings {
+  std::vector<config::rule> rules{config::default_rule()};
+  std::vector<config::scene> scenes;
+  std::string first_scene;         ///< active at first; empty: none
+  std::size_t routes = 262144;     ///< routes with filter or transforms
+  std::size_t delay_queue = 65536; ///< events per route that a delay may hold
+};
+using routing_settings_ptr = std::shared_ptr<const routing_settings>;
+
+/// A live connection from one port to another.
+struct route_info {
+  std::string from;
+  std::string to;
+  std::string rule;             ///< name of the rule that made it; empty if it has none
+  bool plain = true;            ///< without filter and transforms: events pass as they are
+  std::uint64_t events_out = 0; ///< of routes that are not plain
+};
+
 /// Datagrams of one peer in a block: start at `first`, go on by slot::next.
 struct datagram_chain {
   io::datagram_block_ptr block;
@@ -123,6 +142,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::byte_stream_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::tcp_port_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::tcp_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::batch_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::routing_settings_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::route_info)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::route_info>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::datagram_chain)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::peer_address)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::port_description)
@@ -151,6 +173,12 @@ using midi_sink = caf::typed_actor<
 CAF_BEGIN_TYPE_ID_BLOCK(tutti_messages, caf::first_custom_type_id)
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::midi_sink))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::batch_ptr))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::routing_settings_ptr))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::route_info))
+CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::route_info>))
+CAF_ADD_ATOM(tutti_messages, tutti::atom, configure, "configure")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, scene, "scene")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, routes, "routes")
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::datagram_chain))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::peer_address))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::port_description))

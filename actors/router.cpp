@@ -1,16 +1,21 @@
-// The router: ports, routes, and what each destination is in the middle of.
-// Decides: who hears whom (everyone everyone else), what waits behind a SysEx, what is released
-// when a source goes.
-// Leaves: wires (sessions and ports), ids (port_registry).
+// The router: what comes from a port goes where the rules say.
+// Decides: what waits behind a SysEx at a destination, when the patchbay is asked again; tells the
+// log of loops and scenes.
+// Leaves: rules, routes, scenes and loops (routing/patchbay), wires (sessions and ports), ids
+// (port_registry).
 #include "actors/failure.hpp"
 #include "actors/port_registry.hpp"
+#include "actors/routing/patchbay.hpp"
 #include "actors/spawn.hpp"
-#include "protocol/sounding.hpp"
 #include "protocol/sysex_gate.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
+
+#include <algorithm>
+#include <ranges>
+#include <unordered_map>
 
 namespace tutti {
 
@@ -18,14 +23,16 @@ namespace {
 
 using protocol::event;
 using protocol::hub_time;
+using routing::port_slot;
 
+/// A port that is up.
 struct port {
   port_key key = 0;
+  port_slot slot = 0;
   std::string id;
   port_description description;
   midi_sink sink;
-  protocol::sounding sounding; ///< what this port, as a source, has left sounding
-  protocol::sysex_gate gate;   ///< towards this port, as a destination
+  protocol::sysex_gate gate; ///< towards this port, as a destination
   std::uint64_t events_in = 0;
   std::uint64_t events_out = 0;
 };
@@ -34,30 +41,61 @@ struct router_state {
   explicit router_state(router_actor::pointer pointer)
       : self(pointer) {}
 
+  void start(const routing_settings_ptr& settings);
+  void configure(const routing_settings_ptr& settings);
+  bool activate_scene(const std::string& name);
   void on_batch(port_key from, const batch_ptr& batch);
   void attach(port_key key, const port_description& description, midi_sink sink);
   void detach(port_key key);
   void release(port_key key);
   void on_tick();
   std::vector<port_info> status() const;
+  std::vector<route_info> routes() const;
 
   static inline const char* name = "router";
 
 private:
   port* find(port_key key);
+  port* at(port_slot slot) const { return slot < by_slot_.size() ? by_slot_[slot] : nullptr; }
+  /// Does what the patchbay wants, and plans the next tick. `batch` came from `source`, if any.
+  void perform(const port* source, const batch_ptr& batch);
+  void tell_news();
   void deliver(port& to, port_key from, const batch_ptr& batch);
-  void deliver_events(port& to);
-  void release_sounding(port& source);
+  void deliver(port& to, port_key from, std::span<const event> events);
+  void send_scratch(port& to);
+  void cancel_sysex_of(port_key gone);
   hub_time now() const { return hub_time(self->clock().now().time_since_epoch()); }
   void plan_tick(hub_time due);
 
   router_actor::pointer self;
-  std::vector<std::unique_ptr<port>> ports_; ///< up; the order is that of coming up
+  std::unique_ptr<routing::patchbay> patchbay_;
+  routing::outcome outcome_;
+  std::vector<std::unique_ptr<port>> ports_; ///< the order is that of coming up
   std::unordered_map<port_key, port*> by_key_;
+  std::vector<port*> by_slot_;
   port_registry registry_;
   std::vector<event> scratch_;
   hub_time planned_ = hub_time::max();
 };
+
+void router_state::start(const routing_settings_ptr& settings) {
+  routing::route_limits limits;
+  limits.routes = settings->routes;
+  limits.delay_queue = settings->delay_queue;
+  patchbay_ = std::make_unique<routing::patchbay>(limits);
+  configure(settings);
+}
+
+void router_state::configure(const routing_settings_ptr& settings) {
+  patchbay_->configure(settings->rules, settings->scenes, settings->first_scene, now(), outcome_);
+  perform(nullptr, nullptr);
+}
+
+bool router_state::activate_scene(const std::string& scene) {
+  auto known = patchbay_->activate_scene(scene, now(), outcome_);
+  perform(nullptr, nullptr);
+  return known;
+}
 
 port* router_state::find(port_key key) {
   auto found = by_key_.find(key);
@@ -69,11 +107,37 @@ void router_state::on_batch(port_key from, const batch_ptr& batch) {
   if (!source)
     return; // came up and went away before this arrived
   source->events_in += batch->events().size();
-  for (const auto& e : batch->events())
-    source->sounding.track(e.message);
-  for (auto& to : ports_)
-    if (to.get() != source && to->description.destination)
-      deliver(*to, from, batch);
+  patchbay_->take(source->slot, batch->events(), now(), outcome_);
+  perform(source, batch);
+}
+
+void router_state::perform(const port* source, const batch_ptr& batch) {
+  if (outcome_.unchanged)
+    outcome_.unchanged->for_each([&](port_slot slot) { deliver(*at(slot), source->key, batch); });
+  for (const auto& delivery : outcome_.deliveries)
+    if (auto to = at(delivery.to)) {
+      auto from = at(delivery.from);
+      deliver(*to, from ? from->key : 0, outcome_.events_of(delivery));
+    }
+  tell_news();
+  outcome_.clear();
+  plan_tick(patchbay_->next_deadline());
+}
+
+void router_state::tell_news() {
+  auto id = [this](port_slot slot) { return at(slot) ? at(slot)->id : std::string("?"); };
+  for (const auto& loop : outcome_.loops) {
+    auto to = loop.to == routing::every_port ? std::string("everything") : id(loop.to);
+    if (loop.cut)
+      io::log_warning("a loop: what goes from {} to {} comes back; the route is cut for now",
+                      id(loop.from), to);
+    else
+      io::log_info("the route from {} to {} is tried again", id(loop.from), to);
+  }
+  if (outcome_.scene_changed && outcome_.scene.empty())
+    io::log_info("no scene is active");
+  else if (outcome_.scene_changed)
+    io::log_info("scene \"{}\" is active", outcome_.scene);
 }
 
 // The usual case passes the very batch on. Only where a SysEx is open or begins, the gate decides.
@@ -89,12 +153,19 @@ void router_state::deliver(port& to, port_key from, const batch_ptr& batch) {
     to.events_out += scratch_.size();
     self->send(to.sink, atom::midi_v, batch);
   } else {
-    deliver_events(to);
+    send_scratch(to);
   }
   plan_tick(to.gate.next_deadline());
 }
 
-void router_state::deliver_events(port& to) {
+void router_state::deliver(port& to, port_key from, std::span<const event> events) {
+  scratch_.clear();
+  to.gate.accept(from, events, now(), scratch_);
+  send_scratch(to);
+  plan_tick(to.gate.next_deadline());
+}
+
+void router_state::send_scratch(port& to) {
   if (scratch_.empty())
     return;
   to.events_out += scratch_.size();
@@ -109,19 +180,28 @@ void router_state::attach(port_key key, const port_description& description, mid
   added->id = registry_.bring_up(key, description);
   added->description = description;
   added->sink = std::move(sink);
+  added->slot = patchbay_->add_port({added->id, to_string(description.kind), description.group,
+                                     description.name, description.source, description.destination},
+                                    now(), outcome_);
   io::log_debug("port {} is up", added->id);
   by_key_[key] = added.get();
+  by_slot_.resize(std::max<std::size_t>(by_slot_.size(), added->slot + 1));
+  by_slot_[added->slot] = added.get();
   ports_.push_back(std::move(added));
+  perform(nullptr, nullptr);
 }
 
 void router_state::detach(port_key key) {
   auto gone = find(key);
   if (!gone)
     return;
-  release(key);
+  cancel_sysex_of(key);
+  patchbay_->remove_port(gone->slot, now(), outcome_);
+  perform(nullptr, nullptr);
   io::log_debug("port {} is away", gone->id);
   registry_.take_away(key);
   by_key_.erase(key);
+  by_slot_[gone->slot] = nullptr;
   std::erase_if(ports_, [gone](const auto& one) { return one.get() == gone; });
 }
 
@@ -130,17 +210,18 @@ void router_state::release(port_key key) {
   auto source = find(key);
   if (!source)
     return;
-  std::vector<event> releases;
-  source->sounding.release(now(), releases);
+  cancel_sysex_of(key);
+  patchbay_->release(source->slot, now(), outcome_);
+  perform(nullptr, nullptr);
+}
+
+void router_state::cancel_sysex_of(port_key gone) {
   for (auto& to : ports_) {
-    if (to.get() == source || !to->description.destination)
+    if (to->gate.transparent())
       continue;
     scratch_.clear();
-    if (!to->gate.transparent())
-      to->gate.on_source_gone(key, now(), scratch_);
-    if (!releases.empty())
-      to->gate.accept(key, releases, now(), scratch_);
-    deliver_events(*to);
+    to->gate.on_source_gone(gone, now(), scratch_);
+    send_scratch(*to);
   }
 }
 
@@ -148,11 +229,16 @@ void router_state::on_tick() {
   planned_ = hub_time::max();
   auto next = hub_time::max();
   for (auto& to : ports_) {
+    if (to->gate.transparent())
+      continue;
     scratch_.clear();
     to->gate.on_deadline(now(), scratch_);
-    deliver_events(*to);
+    send_scratch(*to);
     next = std::min(next, to->gate.next_deadline());
   }
+  if (patchbay_->next_deadline() <= now())
+    patchbay_->on_deadline(now(), outcome_);
+  perform(nullptr, nullptr);
   plan_tick(next);
 }
 
@@ -175,9 +261,22 @@ std::vector<port_info> router_state::status() const {
   return out;
 }
 
-router_actor::behavior_type router(router_actor::stateful_pointer<router_state> self, int) {
+std::vector<route_info> router_state::routes() const {
+  const auto& table = patchbay_->table();
+  std::vector<route_info> out;
+  for (const auto& from : ports_)
+    for (const auto& route : table.routes_from(from->slot))
+      if (auto to = at(route.to))
+        out.push_back(
+            {from->id, to->id, table.rules()[route.rule].name, route.plain, route.events_out});
+  return out;
+}
+
+router_actor::behavior_type router(router_actor::stateful_pointer<router_state> self,
+                                   const routing_settings_ptr& settings) {
   log_failures(self);
   auto& state = self->state;
+  state.start(settings);
   return {
       [&state](atom::midi, port_key from, const batch_ptr& batch) { state.on_batch(from, batch); },
       [&state](atom::attach, port_key key, const port_description& description,
@@ -185,14 +284,17 @@ router_actor::behavior_type router(router_actor::stateful_pointer<router_state> 
       [&state](atom::detach, port_key key) { state.detach(key); },
       [&state](atom::release, port_key key) { state.release(key); },
       [&state](atom::tick) { state.on_tick(); },
+      [&state](atom::configure, const routing_settings_ptr& wanted) { state.configure(wanted); },
+      [&state](atom::scene, const std::string& scene) { return state.activate_scene(scene); },
       [&state](atom::status) { return state.status(); },
+      [&state](atom::routes) { return state.routes(); },
   };
 }
 
 } // namespace
 
-router_actor spawn_router(caf::actor_system& system) {
-  return system.spawn(router, 0); // a behaviour without arguments trips UBSan inside CAF
+router_actor spawn_router(caf::actor_system& system, routing_settings_ptr settings) {
+  return system.spawn(router, std::move(settings));
 }
 
 } // namespace tutti

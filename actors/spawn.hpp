@@ -51,7 +51,7 @@ supervisor_actor spawn_supervisor(caf::actor_system& system, io::event_loop& loo
                                   const config::settings& settings,
                                   std::vector<bound_session> bound);
 
-router_actor spawn_router(caf::actor_system& system);
+router_actor spawn_router(caf::actor_system& system, routing_settings_ptr settings);
 
 listener_actor spawn_listener(caf::actor_system& system, session_context_ptr context,
                               router_actor router);

@@ -91,7 +91,13 @@ void supervisor_state::start(io::event_loop& loop, const config::settings& setti
 }
 
 void supervisor_state::start_router() {
-  router_ = spawn_router(self->system());
+  auto routing = std::make_shared<routing_settings>();
+  routing->rules = settings_.rules;
+  routing->scenes = settings_.scenes;
+  routing->first_scene = settings_.scene;
+  routing->routes = settings_.limits.routes;
+  routing->delay_queue = settings_.limits.delay_queue;
+  router_ = spawn_router(self->system(), std::move(routing));
   self->monitor(router_);
 }
 

@@ -24,7 +24,7 @@ struct routed_sinks {
     io::set_log_level(io::log_level::off);
     use_loop_scheduler(config, loop);
     system = std::make_unique<caf::actor_system>(config);
-    router = spawn_router(*system);
+    router = spawn_router(*system, std::make_shared<routing_settings>());
     for (std::size_t i = 0; i <= count; ++i) {
       sinks.push_back(system->spawn(counting_sink, &heard));
       keys.push_back(next_port_key());

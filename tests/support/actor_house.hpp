@@ -25,7 +25,7 @@ public:
     use_loop_scheduler(config_, loop);
     system = std::make_unique<caf::actor_system>(config_);
     loop.adopt_thread();
-    router = spawn_router(*system);
+    router = spawn_router(*system, std::make_shared<routing_settings>());
   }
 
   ~actor_house() {

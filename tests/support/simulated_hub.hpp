@@ -239,7 +239,7 @@ public:
     system_ = std::make_unique<caf::actor_system>(config_);
     clock().set_time_source(
         [this] { return loop_clock::time_point(network.now.time_since_epoch()); });
-    router = spawn_router(*system_);
+    router = spawn_router(*system_, std::make_shared<routing_settings>());
     control_ = std::make_shared<simulated_socket>(network, hub_address);
     data_ = std::make_shared<simulated_socket>(network, hub_address.with_port(5005));
     network.on_unreachable = [this](const io::endpoint& sender, const io::endpoint& target) {
