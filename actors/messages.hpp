@@ -6,6 +6,7 @@
 
 #include "actors/batch.hpp"
 #include "config/settings.hpp"
+#include "io/byte_stream.hpp"
 #include "io/datagram_socket.hpp"
 #include "protocol/session/session_engine.hpp"
 
@@ -95,8 +96,32 @@ struct session_info {
   io::datagram_counters data_traffic;
 };
 
+// -- MIDI over TCP --
+
+/// A TCP connection and how it is doing.
+struct tcp_port_info {
+  port_key key = 0;
+  io::endpoint remote;
+  std::uint64_t octets_in = 0;
+  std::uint64_t octets_out = 0;
+  std::uint64_t waiting = 0; ///< octets that the other end has yet to take
+  std::uint64_t dropped = 0; ///< messages that its slowness cost
+};
+
+/// A TCP listener or an outgoing connection, and the ports that it is.
+struct tcp_info {
+  std::string name;
+  io::endpoint local; ///< of a listener; unspecified while it cannot listen
+  std::vector<tcp_port_info> ports;
+  std::uint64_t refused = 0; ///< clients turned away by allow-list or limit
+  std::string failure;       ///< why it is not up; empty: it is
+};
+
 } // namespace tutti
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::byte_stream_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::tcp_port_info)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::tcp_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::batch_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::datagram_chain)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::peer_address)
@@ -150,4 +175,11 @@ CAF_ADD_ATOM(tutti_messages, tutti::atom, release, "release")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, leave, "leave")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, tick, "tick")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, status, "status")
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::byte_stream_ptr))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::tcp_port_info))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::tcp_info))
+CAF_ADD_ATOM(tutti_messages, tutti::atom, accepted, "accepted")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, connected, "connected")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, ready, "ready")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, flush, "flush")
 CAF_END_TYPE_ID_BLOCK(tutti_messages)

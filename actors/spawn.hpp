@@ -6,6 +6,7 @@
 #include "io/event_loop.hpp"
 #include "protocol/session/handshake.hpp"
 #include "protocol/session/timing.hpp"
+#include "protocol/stream_queue.hpp"
 
 #include <caf/fwd.hpp>
 
@@ -36,6 +37,16 @@ struct bound_session {
   std::shared_ptr<io::datagram_socket> data;
 };
 
+/// What all TCP actors share; read-only once they run.
+struct tcp_context {
+  io::event_loop* loop = nullptr;
+  router_actor router;
+  std::size_t sysex_octets = 1u << 20; ///< longest SysEx taken from a stream
+  protocol::stream_queue_limits queue; ///< towards each stream
+  std::uint64_t seed = 0;              ///< for back-off; tests fix it
+};
+using tcp_context_ptr = std::shared_ptr<const tcp_context>;
+
 supervisor_actor spawn_supervisor(caf::actor_system& system, io::event_loop& loop,
                                   const config::settings& settings,
                                   std::vector<bound_session> bound);
@@ -47,5 +58,14 @@ listener_actor spawn_listener(caf::actor_system& system, session_context_ptr con
 
 peer_session_actor spawn_peer_session(caf::actor_system& system, session_context_ptr context,
                                       port_key key, peer_address address, router_actor router);
+
+tcp_port_actor spawn_tcp_port(caf::actor_system& system, tcp_context_ptr context, port_key key,
+                              port_description description, io::byte_stream_ptr stream);
+
+tcp_listener_actor spawn_tcp_listener(caf::actor_system& system, tcp_context_ptr context,
+                                      config::tcp_listener settings);
+
+tcp_target_actor spawn_tcp_target(caf::actor_system& system, tcp_context_ptr context,
+                                  config::tcp_target settings);
 
 } // namespace tutti

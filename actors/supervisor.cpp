@@ -13,6 +13,7 @@
 #include <boost/asio/ip/udp.hpp>
 
 #include <algorithm>
+#include <functional>
 #include <random>
 
 namespace tutti {
@@ -22,14 +23,21 @@ namespace {
 constexpr std::chrono::seconds restart_wait{1};
 constexpr std::chrono::seconds lookup_wait{10};
 
+/// A part of the hub that can be started again. All of them take `leave`.
+struct child {
+  std::string what; ///< for the log
+  std::function<caf::actor()> start;
+  caf::actor handle; ///< null while it is down
+};
+
+/// An offered session; its ports stay open while its listener is replaced.
 struct offered_session {
-  bound_session bound; ///< the ports stay open while a listener is replaced
+  bound_session bound;
   listener_actor listener;
 };
 
 struct supervisor_state {
-  explicit supervisor_state(supervisor_actor::pointer pointer)
-      : self(pointer) {}
+  explicit supervisor_state(supervisor_actor::pointer pointer) : self(pointer) {}
 
   void start(io::event_loop& loop, const config::settings& settings,
              std::vector<bound_session> bound);
@@ -42,17 +50,22 @@ struct supervisor_state {
 
 private:
   void start_router();
-  void start_listener(offered_session& session);
+  void add_child(std::string what, std::function<caf::actor()> start);
+  void add_session(offered_session& session);
+  void add_tcp();
+  caf::actor start_listener(offered_session& session);
   void invite_peers();
   void look_up(const config::remote_peer& peer);
   void on_down(const caf::down_msg& down);
+  void end_if_alone();
   listener_actor listener_for(const std::string& name) const;
 
   supervisor_actor::pointer self;
   io::event_loop* loop_ = nullptr;
   config::settings settings_;
   router_actor router_;
-  std::vector<offered_session> sessions_;
+  std::vector<std::unique_ptr<offered_session>> sessions_;
+  std::vector<child> children_; ///< in the order of starting; the router comes before them all
   std::unique_ptr<boost::asio::ip::udp::resolver> resolver_;
   bool leaving_ = false;
 };
@@ -70,9 +83,10 @@ void supervisor_state::start(io::event_loop& loop, const config::settings& setti
   self->set_down_handler([this](const caf::down_msg& down) { on_down(down); });
   start_router();
   for (auto& one : bound) {
-    sessions_.push_back({std::move(one), {}});
-    start_listener(sessions_.back());
+    sessions_.push_back(std::make_unique<offered_session>(offered_session{std::move(one), {}}));
+    add_session(*sessions_.back());
   }
+  add_tcp();
   invite_peers();
 }
 
@@ -81,7 +95,18 @@ void supervisor_state::start_router() {
   self->monitor(router_);
 }
 
-void supervisor_state::start_listener(offered_session& session) {
+void supervisor_state::add_child(std::string what, std::function<caf::actor()> start) {
+  auto handle = start();
+  self->monitor(handle);
+  children_.push_back({std::move(what), std::move(start), std::move(handle)});
+}
+
+void supervisor_state::add_session(offered_session& session) {
+  add_child("the listener of session \"" + session.bound.settings.name + '"',
+            [this, &session] { return start_listener(session); });
+}
+
+caf::actor supervisor_state::start_listener(offered_session& session) {
   auto context = std::make_shared<session_context>();
   context->identity = {session.bound.settings.name, random_number()};
   context->control = session.bound.control;
@@ -89,7 +114,29 @@ void supervisor_state::start_listener(offered_session& session) {
   context->max_peers = session.bound.settings.max_peers;
   context->seed = std::uint64_t(random_number()) << 32 | random_number();
   session.listener = spawn_listener(self->system(), std::move(context), router_);
-  self->monitor(session.listener);
+  return caf::actor_cast<caf::actor>(session.listener);
+}
+
+void supervisor_state::add_tcp() {
+  auto make_context = [this] {
+    auto context = std::make_shared<tcp_context>();
+    context->loop = loop_;
+    context->router = router_;
+    context->sysex_octets = settings_.limits.sysex_octets;
+    context->queue.sysex_octets =
+        std::max<std::size_t>(context->queue.sysex_octets, 2 * context->sysex_octets);
+    context->seed = random_number();
+    return context;
+  };
+  for (const auto& listener : settings_.tcp.listen)
+    add_child("a TCP listener", [this, make_context, &listener] {
+      return caf::actor_cast<caf::actor>(
+          spawn_tcp_listener(self->system(), make_context(), listener));
+    });
+  for (const auto& target : settings_.tcp.connect)
+    add_child("a TCP connection", [this, make_context, &target] {
+      return caf::actor_cast<caf::actor>(spawn_tcp_target(self->system(), make_context(), target));
+    });
 }
 
 void supervisor_state::invite_peers() {
@@ -99,9 +146,9 @@ void supervisor_state::invite_peers() {
 
 listener_actor supervisor_state::listener_for(const std::string& wanted) const {
   for (const auto& session : sessions_)
-    if (wanted.empty() || session.bound.settings.name == wanted)
-      return session.listener;
-  return {};
+    if (wanted.empty() || session->bound.settings.name == wanted)
+      return session->listener;
+  return listener_actor();
 }
 
 // Literal addresses at once, names by Asio's resolver, whose thread posts the answer to the loop.
@@ -138,43 +185,23 @@ void supervisor_state::renew() {
         look_up(peer);
 }
 
-void supervisor_state::leave() {
-  if (leaving_)
-    return;
-  leaving_ = true;
-  resolver_->cancel();
-  for (auto& session : sessions_)
-    if (session.listener)
-      self->send(session.listener, atom::leave_v);
-  if (sessions_.empty())
-    self->quit();
-}
-
 void supervisor_state::on_down(const caf::down_msg& down) {
-  auto found = std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& session) {
-    return session.listener && session.listener.address() == down.source;
-  });
-  if (leaving_) {
-    if (found != sessions_.end())
-      sessions_.erase(found);
-    if (sessions_.empty()) {
-      self->send_exit(router_, caf::exit_reason::user_shutdown);
-      self->quit();
+  auto reason = self->system().render(down.reason);
+  for (auto& part : children_)
+    if (part.handle && part.handle.address() == down.source) {
+      part.handle = nullptr;
+      if (!leaving_)
+        io::log_error("{} ended unexpectedly ({}); starting it again", part.what, reason);
     }
-    return;
-  }
-  if (found != sessions_.end()) {
-    io::log_error("the listener of session \"{}\" ended unexpectedly ({}); starting it again",
-                  found->bound.settings.name, self->system().render(down.reason));
-    found->listener = listener_actor();
-  } else if (router_ && router_.address() == down.source) {
-    // Everybody holds a handle to the router that is gone, so the listeners follow it.
-    io::log_error("the router ended unexpectedly ({}); starting everything again",
-                  self->system().render(down.reason));
+  if (leaving_)
+    return end_if_alone();
+  if (router_ && router_.address() == down.source) {
+    // Everybody holds a handle to the router that is gone, so all follow it.
+    io::log_error("the router ended unexpectedly ({}); starting everything again", reason);
     router_ = router_actor();
-    for (auto& session : sessions_)
-      if (session.listener)
-        self->send_exit(session.listener, caf::exit_reason::kill);
+    for (auto& part : children_)
+      if (part.handle)
+        self->send_exit(part.handle, caf::exit_reason::kill);
   }
   self->delayed_send(self, restart_wait, atom::restart_v);
 }
@@ -182,38 +209,60 @@ void supervisor_state::on_down(const caf::down_msg& down) {
 // Starts what is missing. Peers that are invited by configuration are invited anew; the others come
 // by themselves when they find that nobody answers.
 void supervisor_state::restart() {
-  auto missing = std::any_of(sessions_.begin(), sessions_.end(),
-                             [](const auto& session) { return !session.listener; });
-  if (leaving_ || (router_ && !missing))
+  auto down = [](const child& part) { return !part.handle; };
+  if (leaving_ || (router_ && std::none_of(children_.begin(), children_.end(), down)))
     return;
   if (!router_)
     start_router();
-  for (auto& session : sessions_)
-    if (!session.listener)
-      start_listener(session);
+  for (auto& part : children_)
+    if (!part.handle) {
+      part.handle = part.start();
+      self->monitor(part.handle);
+    }
   invite_peers();
 }
 
+void supervisor_state::leave() {
+  if (leaving_)
+    return;
+  leaving_ = true;
+  resolver_->cancel();
+  for (auto& part : children_)
+    if (part.handle)
+      caf::anon_send(part.handle, atom::leave_v);
+  end_if_alone();
+}
+
+// The router goes last, since everything else sends to it.
+void supervisor_state::end_if_alone() {
+  auto up = [](const child& part) { return bool(part.handle); };
+  if (std::any_of(children_.begin(), children_.end(), up))
+    return;
+  if (router_)
+    self->send_exit(router_, caf::exit_reason::user_shutdown);
+  self->quit();
+}
+
+// Asks every session, and answers when the last one has.
 caf::result<std::vector<session_info>> supervisor_state::status() {
   auto promise = self->make_response_promise<std::vector<session_info>>();
   auto out = std::make_shared<std::vector<session_info>>();
-  auto open = std::make_shared<std::size_t>(sessions_.size());
-  if (*open == 0) {
-    promise.deliver(*out);
-    return promise;
-  }
+  auto open = std::make_shared<std::size_t>(1);
   auto answer_one = [promise, out, open]() mutable {
     if (--*open == 0)
       promise.deliver(std::move(*out));
   };
-  for (auto& session : sessions_)
-    self->request(session.listener, std::chrono::seconds(2), atom::status_v)
+  for (auto& session : sessions_) {
+    ++*open;
+    self->request(session->listener, std::chrono::seconds(2), atom::status_v)
         .then(
             [out, answer_one](const session_info& one) mutable {
               out->push_back(one);
               answer_one();
             },
             [answer_one](caf::error&) mutable { answer_one(); });
+  }
+  answer_one();
   return promise;
 }
 

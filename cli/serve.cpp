@@ -47,9 +47,10 @@ void bind_session(io::event_loop& loop, config::session session, const config::l
       throw std::system_error(EINVAL, std::generic_category(),
                               '"' + text + "\" is no address of this machine");
     auto pair = io::bind_udp_pair(loop, *address, options);
-    io::log_info("session \"{}\": socket buffers of {} KiB in and {} KiB out granted ({} KiB asked)",
-                 session.name, pair.data->granted_receive_buffer() / 1024,
-                 pair.data->granted_send_buffer() / 1024, options.buffer_octets / 1024);
+    io::log_info(
+        "session \"{}\": socket buffers of {} KiB in and {} KiB out granted ({} KiB asked)",
+        session.name, pair.data->granted_receive_buffer() / 1024,
+        pair.data->granted_send_buffer() / 1024, options.buffer_octets / 1024);
     out.push_back({session, std::move(pair.control), std::move(pair.data)});
   }
 }

@@ -100,8 +100,8 @@ void udp_socket::start(receiver on_receive, unreachable_handler on_unreachable) 
   arm_receive();
 }
 
-// Waiting again costs a system call, so it is done at the end of the turn, when what arrived has been
-// passed on. The flag is set before anything can go wrong.
+// Waiting again costs a system call, so it is done at the end of the turn, when what arrived has
+// been passed on. The flag is set before anything can go wrong.
 void udp_socket::arm_receive() {
   receive_armed_ = true;
   descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read,

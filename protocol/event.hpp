@@ -79,6 +79,14 @@ struct ump {
   constexpr sysex_form form() const noexcept {
     return static_cast<sysex_form>(words[0] >> 20 & 0xF);
   }
+  /// A SysEx chunk that is the first of its message.
+  constexpr bool begins_sysex() const noexcept {
+    return form() == sysex_form::start || form() == sysex_form::complete;
+  }
+  /// A SysEx chunk that is the last of its message.
+  constexpr bool ends_sysex() const noexcept {
+    return form() != sysex_form::start && form() != sysex_form::proceed;
+  }
   /// Number of octets in a SysEx chunk, 0 to 6.
   constexpr std::uint8_t sysex_size() const noexcept {
     auto count = static_cast<std::uint8_t>(words[0] >> 16 & 0xF);

@@ -4,19 +4,6 @@
 
 namespace tutti::protocol {
 
-namespace {
-
-bool begins(const event& e) noexcept {
-  return e.message.form() == sysex_form::start || e.message.form() == sysex_form::complete;
-}
-
-bool ends(const event& e) noexcept {
-  auto form = e.message.form();
-  return form == sysex_form::end || form == sysex_form::complete || form == sysex_form::cancelled;
-}
-
-} // namespace
-
 void sysex_gate::accept(source_id source, std::span<const event> events, hub_time now,
                         std::vector<event>& out) {
   for (const auto& e : events) {
@@ -35,10 +22,10 @@ void sysex_gate::take(source_id source, const event& e, hub_time now, std::vecto
   if (is_sysex && skips(source, e))
     return;
   if (is_sysex && open_ && owner_ == source) {
-    if (!begins(e)) {
+    if (!e.message.begins_sysex()) {
       out.push_back(e);
       last_chunk_ = now;
-      open_ = !ends(e);
+      open_ = !e.message.ends_sysex();
       return;
     }
     cancel_open(now, out); // begun anew, so the open one can never become whole
@@ -47,7 +34,7 @@ void sysex_gate::take(source_id source, const event& e, hub_time now, std::vecto
   if (open_ || has_waiting(source))
     return wait(source, e);
   if (is_sysex) {
-    if (!begins(e))
+    if (!e.message.begins_sysex())
       return; // a chunk of something that was never opened here
     open(source, e, now);
   }
@@ -64,10 +51,10 @@ bool sysex_gate::skips(source_id source, const event& e) {
   auto found = std::find(skipping_.begin(), skipping_.end(), source);
   if (found == skipping_.end())
     return false;
-  auto over = begins(e) || ends(e);
+  auto over = e.message.begins_sysex() || e.message.ends_sysex();
   if (over)
     skipping_.erase(found);
-  return !begins(e);
+  return !e.message.begins_sysex();
 }
 
 void sysex_gate::wait(source_id source, const event& e) {
@@ -83,23 +70,23 @@ void sysex_gate::wait(source_id source, const event& e) {
 
 // Only what belongs to a whole SysEx, or to one that may still become whole, gets into the queue.
 void sysex_gate::wait_sysex(source_id source, const event& e) {
-  if (begins(e))
+  if (e.message.begins_sysex())
     drop_unfinished(source);
   else if (!has_unfinished(source))
     return; // a chunk of something that was never opened here
   if (waiting_.size() >= limits_.waiting_events) {
-    if (begins(e))
+    if (e.message.begins_sysex())
       ++counters_.dropped_sysex;
     else
       drop_unfinished(source);
-    if (!ends(e))
+    if (!e.message.ends_sysex())
       skipping_.push_back(source);
     return;
   }
   waiting_.push_back({source, e});
-  if (ends(e))
+  if (e.message.ends_sysex())
     std::erase(unfinished_, source);
-  else if (begins(e))
+  else if (e.message.begins_sysex())
     unfinished_.push_back(source);
 }
 
@@ -118,7 +105,7 @@ void sysex_gate::drop_unfinished(source_id source) {
   auto first = waiting_.end();
   do
     --first;
-  while (!is_chunk(*first) || !begins(first->content));
+  while (!is_chunk(*first) || !first->content.message.begins_sysex());
   waiting_.erase(std::remove_if(first, waiting_.end(), is_chunk), waiting_.end());
 }
 
@@ -145,7 +132,7 @@ void sysex_gate::follow_owner(std::vector<event>& out) {
     waiting_.pop_front();
     if (item.source == owner_ && item.content.message.is_sysex()) {
       out.push_back(item.content);
-      open_ = !ends(item.content);
+      open_ = !item.content.message.ends_sysex();
     } else {
       passed_over.push_back(item);
     }
@@ -156,7 +143,7 @@ void sysex_gate::follow_owner(std::vector<event>& out) {
 }
 
 void sysex_gate::open(source_id source, const event& e, hub_time now) {
-  open_ = !ends(e);
+  open_ = !e.message.ends_sysex();
   owner_ = source;
   last_chunk_ = now;
 }

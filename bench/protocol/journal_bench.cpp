@@ -6,8 +6,8 @@
 #include "protocol/journal/journal_receiver.hpp"
 #include "protocol/journal/journal_sender.hpp"
 
+#include <algorithm>
 #include <array>
-#include <memory>
 #include <random>
 #include <vector>
 
@@ -20,7 +20,7 @@ using tutti::bench::run_counted;
 using packet = std::vector<ump>;
 constexpr std::size_t room = 1300;
 
-/// A second of packets. Played again and again, it leaves no note down.
+/// A second of packets, to be played again and again.
 struct stream {
   std::vector<packet> packets;
   std::size_t messages = 0;
@@ -48,44 +48,70 @@ stream piano() {
   return second;
 }
 
-ump dense_message(std::mt19937& random, std::uint8_t channel) {
-  auto kind = random() % 100;
-  auto value = static_cast<std::uint8_t>(random() % 128);
-  auto note = static_cast<std::uint8_t>(36 + random() % 24);
-  auto status = [=](unsigned high) { return static_cast<std::uint8_t>(high | channel); };
-  if (kind < 35)
-    return make_short(status(0x90), note, static_cast<std::uint8_t>(value | 1));
-  if (kind < 70)
-    return make_short(status(0x80), note, 64);
-  if (kind < 85)
-    return make_short(status(0xB0), static_cast<std::uint8_t>(random() % 2 == 0 ? 1 : 74), value);
-  if (kind < 95)
-    return make_short(status(0xE0), value, value);
-  return make_short(status(0xD0), value);
-}
+/// Somebody plays on each channel, up to four notes at a time.
+class orchestra {
+public:
+  ump next(std::uint8_t channel) {
+    auto status = [=](unsigned high) { return static_cast<std::uint8_t>(high | channel); };
+    auto& down = down_[channel];
+    auto kind = random_() % 100;
+    auto value = static_cast<std::uint8_t>(random_() % 128);
+    if (kind < 70) {
+      auto note = static_cast<std::uint8_t>(36 + random_() % 24);
+      auto held = std::find(down.begin(), down.end(), note) != down.end();
+      if (held || down.size() == 4 || (!down.empty() && kind < 30)) {
+        note = held ? note : down.front();
+        down.erase(std::find(down.begin(), down.end(), note));
+        return make_short(status(0x80), note, 64);
+      }
+      down.push_back(note);
+      return make_short(status(0x90), note, value | 1);
+    }
+    if (kind < 85)
+      return make_short(status(0xB0), random_() % 2 == 0 ? 1 : 74, value);
+    if (kind < 95)
+      return make_short(status(0xE0), value, value);
+    return make_short(status(0xD0), value);
+  }
+
+  /// Note Offs for all that is down, so that the stream can begin again.
+  packet end() {
+    packet list;
+    for (std::uint8_t channel = 0; channel < 16; ++channel)
+      for (auto note : down_[channel])
+        list.push_back(make_short(static_cast<std::uint8_t>(0x80 | channel), note, 64));
+    return list;
+  }
+
+private:
+  std::mt19937 random_{2};
+  std::array<std::vector<std::uint8_t>, 16> down_;
+};
 
 /// `per_packet` messages in each of 1,000 packets, the channels in turn.
 stream dense(std::size_t per_packet) {
   stream second;
-  std::mt19937 random(2);
+  orchestra players;
   std::uint8_t channel = 0;
   for (int i = 0; i < 1000; ++i) {
     packet list;
     for (std::size_t k = 0; k < per_packet; ++k)
-      list.push_back(dense_message(random, channel++ % 16));
+      list.push_back(players.next(channel++ % 16));
     add(second, std::move(list));
   }
+  add(second, players.end());
   return second;
 }
 
 /// Sends a stream round and round, and acknowledges it every second, a little late.
 class player {
 public:
-  explicit player(const stream& second) : second_(second) {}
+  explicit player(const stream& second)
+      : second_(second) {}
 
   std::size_t code() {
     now_ += 1'000'000'000ns / static_cast<std::int64_t>(second_.packets.size());
-    return sender.encode(buffer, sequence, now_);
+    return sender.encode(std::span(buffer).first(limit), sequence, now_);
   }
   void record() {
     for (const auto& message : second_.packets[position_])
@@ -100,6 +126,7 @@ public:
   }
 
   std::array<std::uint8_t, room> buffer{};
+  std::size_t limit = room;
   journal_sender sender;
   std::uint32_t sequence = 0x10000;
 
@@ -109,8 +136,9 @@ private:
   hub_time now_{};
 };
 
-void send(benchmark::State& state, const stream& second) {
+void send(benchmark::State& state, const stream& second, std::size_t limit = room) {
   player each(second);
+  each.limit = limit;
   auto warm_up = 3 * second.packets.size();
   for (std::size_t i = 0; i < warm_up; ++i) {
     each.code();
@@ -139,6 +167,12 @@ void journal_dense(benchmark::State& state) {
   send(state, dense(static_cast<std::size_t>(state.range(0))));
 }
 BENCHMARK(journal_dense)->Arg(1)->Arg(4)->Arg(16);
+
+/// With so little room that each journal is a choice.
+void journal_dense_cramped(benchmark::State& state) {
+  send(state, dense(static_cast<std::size_t>(state.range(0))), 200);
+}
+BENCHMARK(journal_dense_cramped)->Arg(1)->Arg(4);
 
 /// Coding alone, with the packet before it recorded.
 void journal_encode_dense(benchmark::State& state) {
@@ -188,10 +222,10 @@ BENCHMARK(journal_encode_empty);
 void journal_record(benchmark::State& state) {
   auto peers = static_cast<std::size_t>(state.range(0));
   std::vector<journal_sender> senders(peers);
-  std::mt19937 random(3);
+  orchestra players;
   std::vector<ump> messages;
   for (int i = 0; i < 4096; ++i)
-    messages.push_back(dense_message(random, static_cast<std::uint8_t>(random() % 4)));
+    messages.push_back(players.next(static_cast<std::uint8_t>(i % 4)));
   std::uint32_t sequence = 0x10000;
   auto step = [&] {
     ++sequence;

@@ -54,8 +54,8 @@ struct connected_pair {
 std::vector<event> notes(std::size_t count, hub_time now, unsigned turn) {
   std::vector<event> events;
   for (std::size_t i = 0; i < count; ++i)
-    events.push_back({make_short(turn & 1 ? 0x80 : 0x90, static_cast<std::uint8_t>(36 + i), 100),
-                      now, i == 0});
+    events.push_back(
+        {make_short(turn & 1 ? 0x80 : 0x90, static_cast<std::uint8_t>(36 + i), 100), now, i == 0});
   return events;
 }
 

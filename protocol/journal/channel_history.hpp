@@ -50,9 +50,11 @@ public:
   std::size_t coded_size() const noexcept { return channel_header_size + coded_.size(); }
   /// Octets of one chapter; of N with its E.
   std::size_t chapter_size(std::uint8_t chapter) const noexcept;
-  /// Writes the channel journal with the chapters in `wanted`, of which E goes with N, and gives its
-  /// S. It must not be longer than LENGTH can tell.
-  bool write(std::uint8_t channel, std::uint8_t wanted, byte_writer& writer) const;
+  /// Writes the channel journal with all chapters to the front of `room`, which is large enough, and
+  /// gives its S. Its size must be one that LENGTH can tell.
+  bool write(std::uint8_t channel, std::span<std::uint8_t> room) const noexcept;
+  /// The same with the chapters in `wanted` only, of which E goes with N.
+  bool write_some(std::uint8_t channel, std::uint8_t wanted, byte_writer& writer) const;
 
   /// The journal of the packet before `sequence` left these chapters out: what they hold now is only
   /// acknowledged with packet `sequence` or a later one.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <cstring>
 
 namespace tutti::protocol {
 
@@ -33,6 +34,8 @@ struct channel_history::coding {
   std::uint32_t newest = 0;
   std::uint32_t young_from = 0;
   std::uint8_t held = 0; ///< chapters whose S bits are all to be 0
+  bool has_young = false;
+  std::uint32_t oldest_young = 0;
 
   void put(unsigned octet) noexcept { octets[size++] = static_cast<std::uint8_t>(octet); }
   void put_log(unsigned first, unsigned second, bool is_recent) noexcept {
@@ -45,8 +48,8 @@ struct channel_history::coding {
   void mark(std::size_t position) noexcept {
     recent[recent_size++] = static_cast<std::uint16_t>(position);
   }
-  /// Writes the head of a chapter C, E or A that began at `start` and now has all its logs; marks it
-  /// if one of them was marked, that is, if there are more marks than `marks`.
+  /// Writes the head of a chapter C, E or A that began at `start` and now has all its logs; marks
+  /// it if one of them was marked, that is, if there are more marks than `marks`.
   void finish_list(std::size_t start, std::size_t marks) noexcept {
     auto logs = (size - start - 1) / 2;
     assert(logs >= 1 && logs <= max_logs);
@@ -98,13 +101,8 @@ void channel_history::refresh(const journal_moment& moment) {
   coded_contents_ = wanted;
   coded_held_ = held;
   coded_is_valid_ = true;
-  coded_has_young_ = false;
-  for (const auto& item : notes_.items())
-    if (item.value > 0 && !precedes(item.sequence, moment.young_from)) {
-      coded_has_young_ = true;
-      coded_young_ = item.sequence;
-      break;
-    }
+  coded_has_young_ = out.has_young;
+  coded_young_ = out.oldest_young;
 }
 
 std::uint16_t channel_history::chapter_begin(std::uint8_t chapter) const noexcept {
@@ -120,32 +118,37 @@ std::size_t channel_history::chapter_size(std::uint8_t chapter) const noexcept {
   return static_cast<std::size_t>(chapter_end(last) - chapter_begin(chapter));
 }
 
-bool channel_history::write(std::uint8_t channel, std::uint8_t wanted, byte_writer& writer) const {
+bool channel_history::write(std::uint8_t channel, std::span<std::uint8_t> room) const noexcept {
+  auto s = !recent_counts_ || recent_.empty();
+  write_channel_header(room, s, channel, coded_contents_, coded_.size());
+  auto body = room.subspan(channel_header_size);
+  std::memcpy(body.data(), coded_.data(), coded_.size());
+  if (!s)
+    for (auto position : recent_)
+      body[position] &= 0x7F;
+  return s;
+}
+
+bool channel_history::write_some(std::uint8_t channel, std::uint8_t wanted,
+                                 byte_writer& writer) const {
   if ((wanted & toc::n) != 0)
     wanted |= toc::e;
   wanted &= coded_contents_;
   auto start = writer.size();
   writer.u24(0);
   auto s = true;
-  // Adjacent chapters are copied at once; usually all are wanted, and it is one copy.
-  for (std::uint8_t chapter = toc::p; chapter != 0;) {
-    if ((wanted & chapter) == 0) {
-      chapter >>= 1;
+  for (std::uint8_t chapter = toc::p; chapter != 0; chapter >>= 1) {
+    if ((wanted & chapter) == 0)
       continue;
-    }
     auto begin = chapter_begin(chapter);
-    auto end = begin;
-    for (; chapter != 0 && ((wanted & chapter) != 0 || (coded_contents_ & chapter) == 0);
-         chapter >>= 1)
-      end = chapter_end(chapter);
+    auto end = chapter_end(chapter);
     auto at = writer.size();
     writer.bytes(byte_view(coded_).subspan(begin, static_cast<std::size_t>(end - begin)));
-    if (recent_counts_ && writer.ok())
-      for (auto position : recent_)
-        if (position >= begin && position < end) {
-          writer.patch(at + position - begin, coded_[position] & 0x7F);
-          s = false;
-        }
+    for (auto position : recent_)
+      if (recent_counts_ && position >= begin && position < end && writer.ok()) {
+        writer.patch(at + position - begin, coded_[position] & 0x7F);
+        s = false;
+      }
   }
   if (!writer.ok())
     return s;
@@ -278,6 +281,10 @@ bool channel_history::encode_notes(coding& out) const {
     if (item.value > 0) {
       auto young = !precedes(item.sequence, out.young_from);
       out.put_log(item.number, (young ? 0x80u : 0u) | item.value, is_recent);
+      if (young && !out.has_young) { // they are in order
+        out.has_young = true;
+        out.oldest_young = item.sequence;
+      }
       ++logs;
     } else {
       std::uint8_t octet = item.number >> 3;
@@ -307,10 +314,18 @@ bool channel_history::encode_notes(coding& out) const {
 void channel_history::encode_extras(coding& out) const {
   auto held = (out.held & toc::n) != 0;
   auto items = notes_.items();
-  auto needs_count = [&](const history_item& item) {
-    return note_count(item.number) > (item.value > 0 ? 1 : 0);
+  std::array<std::uint8_t, 128> counts{}; // from 2 on
+  for (const auto& overlap : overlaps_)
+    counts[overlap.note] = overlap.count;
+  auto count_of = [&](std::uint8_t note) {
+    return counts[note] > 0 ? counts[note] : static_cast<std::uint8_t>(is_down(note));
   };
-  auto needs_velocity = [](const history_item& item) { return item.value == 0 && item.extra != 64; };
+  auto needs_count = [&](const history_item& item) {
+    return count_of(item.number) > (item.value > 0 ? 1 : 0);
+  };
+  auto needs_velocity = [](const history_item& item) {
+    return item.value == 0 && item.extra != 64;
+  };
   std::size_t wanted = 0;
   for (const auto& item : items)
     wanted += std::size_t{needs_count(item)} + std::size_t{needs_velocity(item)};
@@ -322,7 +337,7 @@ void channel_history::encode_extras(coding& out) const {
   for (const auto& item : items) {
     auto is_recent = held || item.sequence == out.newest;
     if (needs_count(item))
-      out.put_log(item.number, note_count(item.number), is_recent);
+      out.put_log(item.number, count_of(item.number), is_recent);
     if (needs_velocity(item) && wanted <= max_logs)
       out.put_log(item.number, 0x80u | item.extra, is_recent);
   }

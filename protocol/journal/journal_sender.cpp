@@ -24,7 +24,6 @@ std::uint16_t without_lowest(std::uint16_t bits) noexcept {
 struct journal_sender::selection {
   std::uint8_t system = 0;
   std::array<std::uint8_t, 16> channels{};
-  bool complete = true;
 };
 
 journal_sender::journal_sender(journal_sender_options options) : options_(options) {}
@@ -103,21 +102,35 @@ std::size_t journal_sender::shorten_for_silent_peer(std::span<std::uint8_t> room
 
 std::size_t journal_sender::encode_all(std::span<std::uint8_t> room, std::uint32_t sequence,
                                        const journal_moment& moment) {
-  selection everything;
-  everything.system = system_active_ ? system_->contents() : 0;
-  auto octets = journal_header_size;
+  auto channels = std::size_t{0};
   auto longest = std::size_t{0};
   for (auto bits = active_; bits != 0; bits = without_lowest(bits)) {
     auto& channel = *channels_[next_channel(bits)];
     channel.refresh(moment);
-    octets += channel.coded_size();
+    channels += channel.coded_size();
     longest = std::max(longest, channel.coded_size());
-    everything.channels[next_channel(bits)] = channel.contents();
   }
-  if (octets > room.size() || longest > max_part_length)
+  byte_writer writer(room);
+  writer.u24(0);
+  journal_header header;
+  header.checkpoint = static_cast<std::uint16_t>(claimed_checkpoint());
+  if (system_active_) {
+    header.has_system = true;
+    header.s &= system_->encode(system_->contents(), moment, writer);
+  }
+  if (!writer.ok() || channels > writer.room() || longest > max_part_length)
     return encode_some(room, sequence, moment);
-  auto written = write(room, everything, static_cast<std::uint16_t>(claimed_checkpoint()), moment);
-  return written > 0 ? written : encode_some(room, sequence, moment);
+  auto octets = writer.size();
+  for (auto bits = active_; bits != 0; bits = without_lowest(bits)) {
+    auto number = next_channel(bits);
+    const auto& channel = *channels_[number];
+    header.s &= channel.write(static_cast<std::uint8_t>(number), room.subspan(octets));
+    octets += channel.coded_size();
+    ++header.channels;
+  }
+  byte_writer front(room);
+  encode_journal_header(header, front);
+  return octets;
 }
 
 std::size_t journal_sender::encode_some(std::span<std::uint8_t> room, std::uint32_t sequence,
@@ -125,44 +138,28 @@ std::size_t journal_sender::encode_some(std::span<std::uint8_t> room, std::uint3
   auto chosen = select(room.size(), sequence, moment);
   ++counters_.shortened;
   hold_rest(chosen, sequence + 1);
-  auto octets = write(room, chosen, static_cast<std::uint16_t>(sequence), moment);
-  assert(octets > 0);
-  return octets;
-}
-
-/// Writes the journal with these chapters, in ascending order of channels; 0 if it does not fit.
-std::size_t journal_sender::write(std::span<std::uint8_t> room, const selection& chosen,
-                                  std::uint16_t checkpoint, const journal_moment& moment) {
   byte_writer writer(room);
-  writer.u24(0);
   journal_header header;
-  header.checkpoint = checkpoint;
-  header.s = chosen.complete;
-  if (chosen.system != 0) {
-    header.has_system = true;
-    header.s &= system_->encode(chosen.system, moment, writer);
-  }
-  for (auto bits = active_; bits != 0; bits = without_lowest(bits)) {
-    auto number = next_channel(bits);
-    if (chosen.channels[number] == 0)
-      continue;
-    ++header.channels;
-    header.s &= channels_[number]->write(static_cast<std::uint8_t>(number),
-                                         chosen.channels[number], writer);
-  }
-  if (!writer.ok())
-    return 0;
-  auto octets = writer.size();
-  byte_writer front(room);
-  encode_journal_header(header, front);
-  return octets;
+  header.s = false;
+  header.has_system = chosen.system != 0;
+  header.channels = static_cast<std::uint8_t>(
+      std::count_if(chosen.channels.begin(), chosen.channels.end(), [](auto c) { return c != 0; }));
+  header.checkpoint = static_cast<std::uint16_t>(sequence);
+  encode_journal_header(header, writer);
+  if (header.has_system)
+    system_->encode(chosen.system, moment, writer);
+  for (std::size_t number = 0; number < channels_.size(); ++number)
+    if (chosen.channels[number] != 0)
+      channels_[number]->write_some(static_cast<std::uint8_t>(number), chosen.channels[number],
+                                    writer);
+  assert(writer.ok());
+  return writer.size();
 }
 
 /// What fits, by the order that encode() promises. Channels take turns at being first.
 journal_sender::selection journal_sender::select(std::size_t room, std::uint32_t sequence,
                                                  const journal_moment& moment) const {
   selection chosen;
-  chosen.complete = false;
   auto left = room - journal_header_size;
   std::size_t system_octets = 0;
   std::array<std::size_t, 16> channel_octets{};

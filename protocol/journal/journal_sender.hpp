@@ -97,8 +97,6 @@ private:
                           const journal_moment& moment);
   selection select(std::size_t room, std::uint32_t sequence, const journal_moment& moment) const;
   void hold_rest(const selection& chosen, std::uint32_t sequence);
-  std::size_t write(std::span<std::uint8_t> room, const selection& chosen,
-                    std::uint16_t checkpoint, const journal_moment& moment);
   void drop_through(std::uint32_t sequence);
 
   journal_sender_options options_;
