@@ -11,6 +11,8 @@ using nlohmann::json;
 constexpr std::size_t longest_shown_value = 60;
 /// Keys and values that a sentence lists before it breaks off.
 constexpr std::size_t most_listed = 24;
+/// Mistakes after which a document is not looked at any further.
+constexpr std::size_t most_mistakes = 1000;
 
 std::string in_quotes(const std::string& text) {
   return "\"" + text + "\"";
@@ -74,7 +76,8 @@ private:
   void check_object(const json& schema, const json& value, const std::string& path);
 
   void refuse(const std::string& path, std::string found, std::string allowed) {
-    found_.push_back({path, std::move(found), std::move(allowed)});
+    if (found_.size() < most_mistakes)
+      found_.push_back({path, std::move(found), std::move(allowed)});
   }
 
   const json& root_;

@@ -2,6 +2,7 @@
 #include "tests/support/studio.hpp"
 
 #include <catch2/catch.hpp>
+#include <random>
 
 using namespace tutti;
 using namespace std::chrono_literals;
@@ -189,6 +190,37 @@ TEST_CASE("routes that a change does not concern keep their state", "[routing][p
   s.heard();
   s.play("alsa/K/0", "b0 07 05");
   CHECK(s.heard() == "");
+}
+
+TEST_CASE("a storm of reloads loses and doubles nothing on routes that stay",
+          "[routing][patchbay]") {
+  const std::string plain = "{'from': 'alsa/K/0', 'to': 'rtp/S/A', 'priority': 5}";
+  const std::string shifted =
+      "{'from': 'alsa/K/0', 'to': 'rtp/S/B', 'priority': 5, 'transforms': [{'channel': 2}]}";
+  auto s = two_rooms({plain, shifted});
+  std::mt19937 random(7);
+  std::string expected_a, expected_b;
+  for (int i = 0; i < 1000; ++i) {
+    std::vector<std::string> rules = {plain, shifted};
+    for (auto count = random() % 4; count > 0; --count)
+      rules.insert(rules.begin() + long(random() % (rules.size() + 1)),
+                   "{'from': '" + std::string(random() % 2 ? "*" : "rtp/*") +
+                       "', 'priority': " + std::to_string(random() % 4) +
+                       ", 'transforms': [{'transpose': " + std::to_string(random() % 12) + "}]}");
+    s.set_rules(rules);
+    CHECK(s.changes().find("alsa/K/0>rtp") == std::string::npos);
+    if (random() % 3 == 0)
+      s.up("tcp/d/x"), s.down("tcp/d/x");
+    s.heard();
+    char text[16];
+    std::snprintf(text, sizeof text, "b0 07 %02x", i % 128);
+    s.play("alsa/K/0", text);
+    auto heard = s.heard();
+    std::string moved = text;
+    moved[1] = '1';
+    CHECK(heard == "rtp/S/A: " + std::string(text) + "; rtp/S/B: " + moved);
+    s.changes();
+  }
 }
 
 TEST_CASE("all notes off reaches through a filter that drops it", "[routing][patchbay]") {
