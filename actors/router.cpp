@@ -82,7 +82,9 @@ void router_state::start(const routing_settings_ptr& settings) {
   routing::route_limits limits;
   limits.routes = settings->routes;
   limits.delay_queue = settings->delay_queue;
-  patchbay_ = std::make_unique<routing::patchbay>(limits);
+  routing::loop_limits loops;
+  loops.enabled = settings->loop_guard;
+  patchbay_ = std::make_unique<routing::patchbay>(limits, loops);
   configure(settings);
 }
 

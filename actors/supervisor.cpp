@@ -96,6 +96,7 @@ void supervisor_state::start_router() {
   routing->scenes = settings_.scenes;
   routing->first_scene = settings_.scene;
   routing->routes = settings_.limits.routes;
+  routing->loop_guard = settings_.limits.loop_guard;
   routing->delay_queue = settings_.limits.delay_queue;
   router_ = spawn_router(self->system(), std::move(routing));
   self->monitor(router_);

@@ -132,6 +132,7 @@ limits read_limits(const json_reader& place) {
   place.take("delay_queue", result.delay_queue);
   place.take("routes", result.routes);
   place.take("socket_buffer", result.socket_buffer);
+  place.take("loop_guard", result.loop_guard);
   return result;
 }
 

@@ -25,6 +25,7 @@
 namespace tutti::routing {
 
 struct loop_limits {
+  bool enabled = true; ///< false: nothing is watched, nothing is ever withheld
   std::uint32_t repeats_per_second = 40;
   std::uint32_t clocks_per_second = 500;
   std::uint32_t busy_repeats = 10;
