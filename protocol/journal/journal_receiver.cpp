@@ -112,9 +112,10 @@ void journal_receiver::end_unconfirmed_notes(repair_context& context) {
       continue;
     auto notes = state->held_notes(); // a copy, as repairs change it
     for (const auto& note : notes)
-      if (!context.confirmed[channel][note.note])
-        for (int i = 0; i < note.count; ++i)
-          context.emit(journal_chapter::n, static_cast<std::uint8_t>(0x80 | channel), note.note, 64);
+      if (!context.confirmed[channel][note.note]) {
+        context.end_note(channel, note.note, note.count, 64);
+        state_.midi().channel_for_change(channel).hold(note.note, 0, 0, 0);
+      }
   }
 }
 
