@@ -53,15 +53,16 @@ void channel_repair::repair_notes(const chapter_n& chapter, const chapter_e* ext
 }
 
 /// The latest event of the note is a Note Off, after which `count` Note Ons are still down.
-void channel_repair::repair_note_off(std::uint8_t note, std::uint8_t count, std::uint8_t velocity) {
+void channel_repair::repair_note_off(std::uint8_t note, std::uint8_t count,
+                                     std::uint8_t velocity) {
   if (count > 0)
     context_.confirmed[channel_].set(note);
   const auto* ours = own().held(note);
   auto our_count = ours != nullptr ? ours->count : 0;
-  for (int i = our_count; i > count; --i)
-    send(journal_chapter::n, 0x80, note, velocity);
-  if (our_count < count) // Note Ons of unknown velocity, not played; their Note Offs are to come
-    own().hold(note, ours != nullptr ? ours->velocity : default_release, count, context_.previous);
+  auto our_velocity = ours != nullptr ? ours->velocity : default_release;
+  context_.end_note(channel_, note, our_count - count, velocity);
+  if (our_count != count) // if fewer: Note Ons that were not played, whose Note Offs are to come
+    own().hold(note, our_velocity, count, context_.previous);
 }
 
 /// The latest event of the note is a Note On. `count`: how many are down, if more than one.
@@ -69,13 +70,12 @@ void channel_repair::repair_note_on(const note_log& log, std::optional<std::uint
   const auto* ours = own().held(log.note);
   int our_count = ours != nullptr ? ours->count : 0;
   int wanted = count ? std::max<int>(*count, 1) : 1;
-  auto older =
-      our_count > 0 && context_.checkpoint_is_meant && precedes(ours->mark, context_.checkpoint);
+  auto older = our_count > 0 && context_.checkpoint_is_meant &&
+               precedes(ours->mark, context_.checkpoint);
   if (our_count == wanted && ours->velocity == log.velocity && !older)
     return; // nothing of this note was lost
   // As the latest event is a Note On that we do not have, ours were ended, unless more are down.
-  for (; our_count >= wanted; --our_count)
-    send(journal_chapter::n, 0x80, log.note, default_release);
+  context_.end_note(channel_, log.note, our_count - wanted + 1, default_release);
   if (log.play && !context_.late)
     send(journal_chapter::n, 0x90, log.note, log.velocity);
   else

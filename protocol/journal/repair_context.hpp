@@ -7,6 +7,7 @@
 #include "protocol/journal/journal_receiver.hpp"
 #include "protocol/journal/received_state.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bitset>
 #include <cstdint>
@@ -15,6 +16,9 @@
 namespace tutti::protocol {
 
 struct repair_context {
+  /// Note Offs that are sent for one note at most, whatever number of Note Ons a peer claims.
+  static constexpr int max_note_offs = 16;
+
   received_state& state;
   std::vector<event>& out;
   repair_counters& counters;
@@ -39,6 +43,11 @@ struct repair_context {
   void emit(journal_chapter chapter, std::uint8_t status, std::uint8_t data1 = 0,
             std::uint8_t data2 = 0) {
     emit(chapter, make_short(status, data1, data2, group));
+  }
+  /// So many Note Offs, none if `count` is not above 0.
+  void end_note(std::uint8_t channel, std::uint8_t note, int count, std::uint8_t velocity) {
+    for (auto i = std::min(count, max_note_offs); i > 0; --i)
+      emit(journal_chapter::n, static_cast<std::uint8_t>(0x80 | channel), note, velocity);
   }
 };
 
