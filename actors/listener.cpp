@@ -148,7 +148,7 @@ void listener_state::on_invitation(channel from, const io::endpoint& sender,
   if (leaving_)
     return;
   if (from == channel::data) {
-    auto peer = peers_.by_invitation(received.ssrc, received.token);
+    auto peer = peers_.by_invitation(received.ssrc, received.token, sender);
     if (!peer) {
       ++strangers_;
       return;

@@ -34,8 +34,9 @@ public:
 
   /// The peer with this control or data address; nullptr if none.
   peer* by_address(const io::endpoint& where) const;
-  /// The peer whose control IN had this SSRC and token.
-  peer* by_invitation(std::uint32_t ssrc, std::uint32_t token) const;
+  /// The peer whose control IN had this SSRC and token: of several (boards without a source of
+  /// randomness) the one on the host that `where` is on, else any.
+  peer* by_invitation(std::uint32_t ssrc, std::uint32_t token, const io::endpoint& where) const;
   /// The peer with this SSRC on this host, whatever its ports.
   peer* by_host(std::uint32_t ssrc, const io::endpoint& where) const;
   peer* by_key(port_key key) const;
@@ -57,10 +58,11 @@ private:
     return std::uint64_t(ssrc) << 32 | token;
   }
   void forget_address(const io::endpoint& where, const peer& owner);
+  void forget_invitation(const peer& owner);
 
   boost::unordered_map<port_key, std::unique_ptr<peer>> peers_;
   boost::unordered_map<io::endpoint, peer*, io::endpoint_hash> addresses_;
-  boost::unordered_map<std::uint64_t, peer*> invitations_;
+  boost::unordered_multimap<std::uint64_t, peer*> invitations_;
   boost::unordered_multimap<std::uint32_t, peer*> ssrcs_;
 };
 

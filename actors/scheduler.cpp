@@ -93,8 +93,9 @@ void loop_clock::arm() {
     return;
   }
   timer_.expires_at(due);
-  timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error)
+  // The wait may be over, and this queued, when the clock ends.
+  timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+    if (error || alive.expired())
       return;
     armed_ = time_point::max();
     trigger();
@@ -138,10 +139,21 @@ void loop_scheduler::stop() {
   run_some();
   clock_.cancel_all();
   clock_.disarm();
-  for (auto job : ready_)
-    cleanup_and_release(job);
-  ready_.clear();
+  release_jobs();
   loop_.set_work(nullptr);
+}
+
+// The end of one actor may make others runnable.
+void loop_scheduler::release_jobs() {
+  do {
+    take_foreign();
+    ready_.insert(ready_.end(), running_.begin() + static_cast<std::ptrdiff_t>(next_running_),
+                  running_.end());
+    running_.clear();
+    running_.swap(ready_);
+    for (next_running_ = 0; next_running_ < running_.size(); ++next_running_)
+      cleanup_and_release(running_[next_running_]);
+  } while (pending());
 }
 
 void loop_scheduler::enqueue(caf::resumable* job) {

@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -69,6 +70,7 @@ private:
   time_point armed_ = time_point::max();
   time_source time_source_;
   mutable std::recursive_mutex mutex_;
+  std::shared_ptr<void> alive_ = std::make_shared<char>(); ///< for the timer's handler
 };
 
 class loop_scheduler final : public caf::scheduler::abstract_coordinator, public io::turn_work {
@@ -102,6 +104,7 @@ private:
 
   void run_one(caf::resumable* job);
   void take_foreign();
+  void release_jobs();
 
   io::event_loop& loop_;
   unit unit_;

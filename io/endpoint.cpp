@@ -20,6 +20,11 @@ std::uint32_t parse_scope(const std::string& text) {
   return if_nametoindex(text.c_str());
 }
 
+bool needs_scope(const endpoint& where) noexcept {
+  auto multicast = where.address[0] == 0xFF;
+  return multicast || (where.is_link_local() && !where.is_v4());
+}
+
 } // namespace
 
 bool endpoint::is_v4() const noexcept {
@@ -71,8 +76,11 @@ std::optional<endpoint> parse_address(std::string_view text, std::uint16_t port)
       return std::nullopt;
     literal.resize(percent);
   }
-  if (inet_pton(AF_INET6, literal.c_str(), out.address.data()) == 1)
+  if (inet_pton(AF_INET6, literal.c_str(), out.address.data()) == 1) {
+    if (!needs_scope(out))
+      out.scope = 0; // datagrams of that host come without it
     return out;
+  }
   if (out.scope != 0 || inet_pton(AF_INET, literal.c_str(), out.address.data() + 12) != 1)
     return std::nullopt;
   std::copy(v4_prefix.begin(), v4_prefix.end(), out.address.begin());

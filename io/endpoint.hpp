@@ -43,7 +43,8 @@ std::string to_string(const endpoint& where);
 std::string address_text(const endpoint& where);
 
 /// Reads an IPv4 or IPv6 literal, the latter with or without brackets and with an optional %scope
-/// (interface name or index). Nothing for anything else, names included.
+/// (interface name or index), which is dropped where it has no meaning. Nothing for anything else,
+/// names included.
 std::optional<endpoint> parse_address(std::string_view text, std::uint16_t port = 0);
 
 /// Conversions for the socket calls; `family` is that of the socket.

@@ -2,6 +2,9 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
+#include <utility>
+
 namespace tutti::io {
 
 namespace {
@@ -10,11 +13,6 @@ namespace {
 // for this many sleeps to see whether traffic is back.
 constexpr unsigned patience_for_misses = 16;
 constexpr unsigned sleeps_between_tries = 64;
-
-template <class Hooks>
-void remove_hook(Hooks& hooks, std::size_t id) {
-  std::erase_if(hooks, [id](const auto& hook) { return hook.id == id; });
-}
 
 } // namespace
 
@@ -25,21 +23,42 @@ event_loop::event_loop()
 }
 
 std::size_t event_loop::add_flush(std::function<void()> flush) {
-  flushes_.push_back({next_hook_, std::move(flush)});
+  flushes_.push_back({next_hook_, std::move(flush), false});
   return next_hook_++;
 }
 
 void event_loop::remove_flush(std::size_t id) {
-  remove_hook(flushes_, id);
+  remove(flushes_, id);
 }
 
 std::size_t event_loop::add_poll(std::function<bool()> poll) {
-  polls_.push_back({next_hook_, std::move(poll)});
+  polls_.push_back({next_hook_, std::move(poll), false});
   return next_hook_++;
 }
 
 void event_loop::remove_poll(std::size_t id) {
-  remove_hook(polls_, id);
+  remove(polls_, id);
+}
+
+// A hook that runs may be the one removed, so then it is only marked.
+template <class Result>
+void event_loop::remove(hooks<Result>& from, std::size_t id) {
+  auto found =
+      std::find_if(from.begin(), from.end(), [id](const auto& one) { return one.id == id; });
+  if (found == from.end())
+    return;
+  if (calling_hooks_)
+    found->removed = hooks_removed_ = true;
+  else
+    from.erase(found);
+}
+
+void event_loop::sweep() {
+  calling_hooks_ = false;
+  if (!std::exchange(hooks_removed_, false))
+    return;
+  std::erase_if(flushes_, [](const auto& one) { return one.removed; });
+  std::erase_if(polls_, [](const auto& one) { return one.removed; });
 }
 
 void event_loop::run() {
@@ -53,15 +72,19 @@ void event_loop::run_turn(nanoseconds patience) {
   wait(patience);
   if (work_)
     work_->run_some();
-  for (std::size_t i = 0; i < flushes_.size(); ++i)
-    flushes_[i].call();
+  calling_hooks_ = true;
+  auto count = flushes_.size(); // what they add waits for the next turn
+  for (std::size_t i = 0; i < count; ++i)
+    if (!flushes_[i].removed)
+      flushes_[i].call();
+  sweep();
 }
 
 void event_loop::wait(nanoseconds patience) {
   auto busy = work_ && work_->pending();
   if (busy || patience.count() == 0) {
     context_.poll_one(); // look at the sockets, but do not wait for them
-  } else if (busy_limit_.count() == 0 || !spin()) {
+  } else if (busy_limit_.count() == 0 || !spin(std::min(busy_limit_, patience))) {
     if (patience == nanoseconds::max())
       context_.run_one();
     else
@@ -71,23 +94,32 @@ void event_loop::wait(nanoseconds patience) {
 
 // Spinning saves the wake-up of an idle core, which costs more than everything the hub does with a
 // datagram. It is bounded, and given up while the gaps are longer than the bound.
-bool event_loop::spin() {
+bool event_loop::spin(nanoseconds limit) {
   if (misses_in_a_row_ >= patience_for_misses && ++sleepy_turns_ % sleeps_between_tries != 0)
     return false;
   auto begin = std::chrono::steady_clock::now();
   do {
-    for (auto& poll : polls_)
-      if (poll.call()) {
-        ++counters_.busy_hits;
-        misses_in_a_row_ = 0;
-        return true;
-      }
+    if (call_polls()) {
+      ++counters_.busy_hits;
+      misses_in_a_row_ = 0;
+      return true;
+    }
     if (context_.poll_one() > 0)
       return true;
-  } while (std::chrono::steady_clock::now() - begin < busy_limit_);
+  } while (std::chrono::steady_clock::now() - begin < limit);
   ++counters_.busy_misses;
   ++misses_in_a_row_;
   return false;
+}
+
+bool event_loop::call_polls() {
+  calling_hooks_ = true;
+  auto found = false;
+  auto count = polls_.size();
+  for (std::size_t i = 0; i < count && !found; ++i)
+    found = !polls_[i].removed && polls_[i].call();
+  sweep();
+  return found;
 }
 
 void event_loop::stop() {

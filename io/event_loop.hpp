@@ -10,9 +10,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <thread>
-#include <vector>
 
 namespace tutti::io {
 
@@ -43,7 +43,8 @@ public:
 
   /// `work` is not owned; nullptr takes it away.
   void set_work(turn_work* work) noexcept { work_ = work; }
-  /// Called at the end of every turn, in the order of registration; sockets send here.
+  /// Called at the end of every turn, in the order of registration; sockets send here. Hooks may
+  /// add and remove hooks, themselves included.
   std::size_t add_flush(std::function<void()> flush);
   void remove_flush(std::size_t id);
   /// Called while spinning; true if it received something. Sockets look for datagrams here.
@@ -69,24 +70,31 @@ public:
   const loop_counters& counters() const noexcept { return counters_; }
 
 private:
+  template <class Result>
   struct hook {
     std::size_t id;
-    std::function<void()> call;
+    std::function<Result()> call;
+    bool removed = false;
   };
-  struct poll_hook {
-    std::size_t id;
-    std::function<bool()> call;
-  };
+  /// A deque, so that one may be added while another runs.
+  template <class Result>
+  using hooks = std::deque<hook<Result>>;
 
+  template <class Result>
+  void remove(hooks<Result>& from, std::size_t id);
+  void sweep();
   void wait(nanoseconds patience);
-  bool spin();
+  bool spin(nanoseconds limit);
+  bool call_polls();
 
   boost::asio::io_context context_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_;
   turn_work* work_ = nullptr;
-  std::vector<hook> flushes_;
-  std::vector<poll_hook> polls_;
+  hooks<void> flushes_;
+  hooks<bool> polls_;
   std::size_t next_hook_ = 1;
+  bool calling_hooks_ = false;
+  bool hooks_removed_ = false; ///< while they were called; they go when none runs
   std::thread::id thread_;
   std::atomic<bool> stopped_{false};
   nanoseconds busy_limit_{0};

@@ -1,5 +1,6 @@
 #include "io/udp_socket.hpp"
 
+#include <cassert>
 #include <cerrno>
 #include <random>
 #include <system_error>
@@ -40,6 +41,7 @@ udp_socket::udp_socket(event_loop& loop, const endpoint& where, const udp_option
     : loop_(loop)
     , descriptor_(loop.context())
     , queue_limit_(options.send_queue_octets)
+    , handlers_(std::make_shared<handler_pair>())
     , pool_(datagram_pool::make()) {
   open(where);
   size_buffers(options.buffer_octets);
@@ -48,6 +50,7 @@ udp_socket::udp_socket(event_loop& loop, const endpoint& where, const udp_option
 }
 
 udp_socket::~udp_socket() {
+  assert(!flushing_); // a handler may close the socket, not destroy it
   close();
 }
 
@@ -92,29 +95,33 @@ void udp_socket::size_buffers(int octets) {
 }
 
 void udp_socket::start(receiver on_receive, unreachable_handler on_unreachable) {
-  on_receive_ = std::move(on_receive);
-  on_unreachable_ = std::move(on_unreachable);
+  handlers_->receive = std::move(on_receive);
+  handlers_->unreachable = std::move(on_unreachable);
   if (poll_id_ != 0)
     return; // another receiver takes over
   poll_id_ = loop_.add_poll([this] { return receive(); });
   arm_receive();
 }
 
-// Waiting again costs a system call, so it is done at the end of the turn, when what arrived has
-// been passed on. The flag is set before anything can go wrong.
+// Waiting again costs a system call, so it is done at the end of the turn, when what arrived has been
+// passed on. A wait may be over, and its handler queued, when the socket is closed and gone; then
+// handlers_ is gone too.
 void udp_socket::arm_receive() {
   receive_armed_ = true;
-  descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                         [this](const boost::system::error_code& error) {
-                           if (error == boost::asio::error::operation_aborted)
-                             return;
-                           receive_armed_ = false;
-                           receive();
-                         });
+  descriptor_.async_wait(
+      boost::asio::posix::stream_descriptor::wait_read,
+      [this, open = std::weak_ptr(handlers_)](const boost::system::error_code& error) {
+        if (error || open.expired())
+          return;
+        receive_armed_ = false;
+        if (!receive())
+          read_errors(); // an error alone makes a socket readable too
+      });
 }
 
 bool udp_socket::receive() {
-  if (!on_receive_)
+  auto handlers = handlers_; // the receiver may close the socket
+  if (!handlers || !handlers->receive)
     return false;
   auto block = pool_->take();
   std::array<mmsghdr, receive_burst> headers{};
@@ -131,8 +138,8 @@ bool udp_socket::receive() {
   }
   auto count = ::recvmmsg(fd_, headers.data(), receive_burst, MSG_DONTWAIT, nullptr);
   if (count < 0) {
-    if (errno != EAGAIN && errno != EINTR)
-      read_errors();
+    if (errno != EAGAIN && errno != EINTR && !read_errors())
+      ++counters_.receive_errors;
     return false;
   }
   block->count = 0;
@@ -151,14 +158,15 @@ bool udp_socket::receive() {
   block->count = static_cast<std::size_t>(count);
   counters_.datagrams_in += static_cast<std::size_t>(count);
   if (count > 0)
-    on_receive_(std::move(block));
+    handlers->receive(std::move(block));
   return count > 0;
 }
 
-// ICMP errors wait in the socket's error queue with the destination they are about.
-void udp_socket::read_errors() {
-  ++counters_.receive_errors;
-  for (;;) {
+// ICMP errors wait in the socket's error queue with the destination they are about. True if there
+// were any.
+bool udp_socket::read_errors() {
+  auto any = false;
+  while (fd_ >= 0) {
     std::array<std::uint8_t, 512> control;
     sockaddr_in6 about{};
     msghdr header{};
@@ -167,7 +175,8 @@ void udp_socket::read_errors() {
     header.msg_control = control.data();
     header.msg_controllen = control.size();
     if (::recvmsg(fd_, &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
-      return;
+      break;
+    any = true;
     for (auto part = CMSG_FIRSTHDR(&header); part; part = CMSG_NXTHDR(&header, part)) {
       auto is_error = (part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_RECVERR) ||
                       (part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_RECVERR);
@@ -178,16 +187,28 @@ void udp_socket::read_errors() {
           error->ee_origin == SO_EE_ORIGIN_ICMP || error->ee_origin == SO_EE_ORIGIN_ICMP6;
       auto nobody = error->ee_errno == ECONNREFUSED || error->ee_errno == EHOSTUNREACH ||
                     error->ee_errno == ENETUNREACH;
-      if (from_network && nobody && on_unreachable_)
-        on_unreachable_(from_socket_address(reinterpret_cast<sockaddr*>(&about)));
+      if (from_network && nobody)
+        report_unreachable(from_socket_address(reinterpret_cast<sockaddr*>(&about)));
     }
   }
+  return any;
+}
+
+void udp_socket::report_unreachable(const endpoint& where) {
+  auto handlers = handlers_; // the handler may close the socket
+  if (handlers && handlers->unreachable)
+    handlers->unreachable(where);
 }
 
 void udp_socket::send(const endpoint& to, std::span<const std::uint8_t> bytes) {
   if (fd_ < 0)
     return;
-  if (outgoing_.size() + bytes.size() > queue_limit_) {
+  if (family_ == AF_INET && !to.is_v4()) {
+    ++counters_.send_errors;
+    return report_unreachable(to);
+  }
+  auto left = first_queued_ < queue_.size() ? queue_[first_queued_].offset : outgoing_.size();
+  if (outgoing_.size() - left + bytes.size() > queue_limit_) {
     ++counters_.queue_drops;
     return;
   }
@@ -198,37 +219,50 @@ void udp_socket::send(const endpoint& to, std::span<const std::uint8_t> bytes) {
 
 void udp_socket::finish_turn() {
   flush();
-  if (on_receive_ && !receive_armed_)
+  if (poll_id_ != 0 && fd_ >= 0 && !receive_armed_)
     arm_receive();
 }
 
 void udp_socket::flush() {
-  if (queue_.empty() || waiting_to_send_)
+  if (queue_.empty() || waiting_to_send_ || flushing_)
     return;
-  std::size_t sent = 0;
-  while (sent < queue_.size()) {
-    auto progress = send_some(sent);
+  flushing_ = true; // what an error handler does waits for the next turn
+  while (first_queued_ < queue_.size()) {
+    auto progress = send_some(first_queued_);
     if (progress == 0)
       break;
-    sent += progress;
+    first_queued_ += progress;
   }
-  if (sent < queue_.size()) {
-    queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(sent));
+  flushing_ = false;
+  forget_sent();
+  if (close_after_flush_)
+    close_now();
+  else if (!queue_.empty())
     arm_send();
+}
+
+// Moves what still waits to the front, but not for every few that left: each octet moves at most
+// about once.
+void udp_socket::forget_sent() {
+  if (first_queued_ < queue_.size() - first_queued_)
     return;
-  }
-  queue_.clear();
-  outgoing_.clear();
+  auto begin = first_queued_ < queue_.size() ? queue_[first_queued_].offset
+                                             : static_cast<std::uint32_t>(outgoing_.size());
+  queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(first_queued_));
+  outgoing_.erase(outgoing_.begin(), outgoing_.begin() + begin);
+  for (auto& one : queue_)
+    one.offset -= begin;
+  first_queued_ = 0;
 }
 
 void udp_socket::arm_send() {
   waiting_to_send_ = true;
-  descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_write,
-                         [this](const boost::system::error_code& error) {
-                           if (error == boost::asio::error::operation_aborted)
-                             return;
-                           waiting_to_send_ = false; // this turn's flush goes on
-                         });
+  descriptor_.async_wait(
+      boost::asio::posix::stream_descriptor::wait_write,
+      [this, open = std::weak_ptr(handlers_)](const boost::system::error_code& error) {
+        if (!error && !open.expired())
+          waiting_to_send_ = false; // this turn's flush goes on
+      });
 }
 
 // One sendmmsg. Neighbours in the queue that go to one destination and are equally long leave as
@@ -246,7 +280,7 @@ std::size_t udp_socket::send_some(std::size_t from) {
     const auto& first = queue_[next];
     auto run = next + 1;
     std::size_t octets = first.size;
-    if (generic_segmentation_)
+    if (generic_segmentation_ && first.size > 0)
       while (run < queue_.size() && run - next < max_segments && queue_[run].to == first.to &&
              queue_[run].size == first.size && octets + first.size <= max_segmented_octets) {
         octets += first.size;
@@ -289,17 +323,15 @@ std::size_t udp_socket::handle_send_error(int error, std::size_t from, std::size
   if (error == EAGAIN || error == EINTR)
     return 0;
   auto segments_refused =
-      error == EIO || error == EINVAL || error == EMSGSIZE || error == EOPNOTSUPP;
-  if (run > 1 && segments_refused) {
-    generic_segmentation_ = false; // this route cannot; from now on one by one
-    return send_some(from);
-  }
+      run > 1 && (error == EIO || error == EINVAL || error == EMSGSIZE || error == EOPNOTSUPP);
   read_errors();
   const auto& first = queue_[from];
   auto address = to_socket_address(first.to, family_);
   auto sent = ::sendto(fd_, outgoing_.data() + first.offset, first.size, MSG_DONTWAIT,
                        address.get(), address.size);
   if (sent >= 0) {
+    if (segments_refused)
+      generic_segmentation_ = false; // this route takes none; from now on one by one
     ++counters_.datagrams_out;
     counters_.bytes_out += first.size;
     return 1;
@@ -307,22 +339,28 @@ std::size_t udp_socket::handle_send_error(int error, std::size_t from, std::size
   if (errno == EAGAIN || errno == EINTR)
     return 0;
   ++counters_.send_errors;
-  if (errno == ENETUNREACH || errno == EHOSTUNREACH || errno == ECONNREFUSED) {
-    auto to = first.to;
-    if (on_unreachable_)
-      on_unreachable_(to);
-  }
+  if (errno == ENETUNREACH || errno == EHOSTUNREACH || errno == ECONNREFUSED)
+    report_unreachable(endpoint(first.to));
   return 1;
 }
 
 void udp_socket::close() {
   if (fd_ < 0)
     return;
+  if (flushing_) {
+    close_after_flush_ = true;
+    return;
+  }
   flush();
+  close_now();
+}
+
+void udp_socket::close_now() {
+  if (fd_ < 0)
+    return;
   loop_.remove_flush(flush_id_);
   loop_.remove_poll(poll_id_);
-  on_receive_ = nullptr;
-  on_unreachable_ = nullptr;
+  handlers_.reset();
   boost::system::error_code ignored;
   descriptor_.close(ignored);
   fd_ = -1;
@@ -336,6 +374,8 @@ udp_pair bind_udp_pair(event_loop& loop, const endpoint& where, const udp_option
         loop, where.with_port(static_cast<std::uint16_t>(pair.control->local().port + 1)), options);
     return pair;
   };
+  if (where.port == 65535)
+    fail(EINVAL, "no UDP port follows " + to_string(where) + " to be the data port");
   if (where.port != 0)
     return bind_both(where.port);
   // Even ports of the dynamic range, in random order; each try is one bind at least.

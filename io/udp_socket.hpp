@@ -44,13 +44,21 @@ private:
     std::uint32_t size;
   };
 
+  struct handler_pair {
+    receiver receive;
+    unreachable_handler unreachable;
+  };
+
   void open(const endpoint& where);
   void size_buffers(int octets);
   void arm_receive();
   bool receive();
-  void read_errors();
+  bool read_errors();
   void finish_turn();
+  void report_unreachable(const endpoint& where);
   void flush();
+  void forget_sent();
+  void close_now();
   void arm_send();
   std::size_t send_some(std::size_t from);
   std::size_t handle_send_error(int error, std::size_t from, std::size_t run);
@@ -63,12 +71,14 @@ private:
   int granted_receive_ = 0;
   int granted_send_ = 0;
   std::size_t queue_limit_;
-  receiver on_receive_;
-  unreachable_handler on_unreachable_;
+  std::shared_ptr<handler_pair> handlers_; ///< gone once closed
   std::shared_ptr<datagram_pool> pool_;
   std::vector<std::uint8_t> outgoing_;
   std::vector<queued> queue_;
   bool receive_armed_ = false;
+  std::size_t first_queued_ = 0; ///< those before it have left
+  bool flushing_ = false;
+  bool close_after_flush_ = false;
   bool waiting_to_send_ = false;
   bool generic_segmentation_ = true;
   std::size_t flush_id_ = 0;

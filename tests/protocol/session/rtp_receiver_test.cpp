@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
+const session_timing timing;
 constexpr std::uint32_t ours = 0x0A0A0A0A;
 constexpr hub_time at(std::chrono::nanoseconds time) {
   return hub_time(1000s + time);
@@ -60,7 +61,7 @@ struct receiver_under_test {
   }
   std::uint64_t errors_of(decode_error error) { return errors[static_cast<std::size_t>(error)]; }
 
-  clock_sync clock{session_timing{}};
+  clock_sync clock{timing};
   rtp_receiver receiver;
   decode_error_counters errors{};
   session_output out;
