@@ -1,0 +1,247 @@
+#include "io/publications.hpp"
+
+#include <avahi-common/alternative.h>
+#include <avahi-common/malloc.h>
+
+#include <algorithm>
+
+namespace tutti::io {
+
+namespace ip = boost::asio::ip;
+
+namespace {
+
+template <class Value>
+bool holds(const std::vector<Value>& list, const Value& value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+bool matches(ip_family family, const ip::address& address) {
+  return family == ip_family::any || (family == ip_family::ipv4) == address.is_v4();
+}
+
+bool same_address(const ip::address& a, const ip::address& b) {
+  if (a.is_v6() && b.is_v6() && a.to_v6().scope_id() * b.to_v6().scope_id() == 0)
+    return a.to_v6().to_bytes() == b.to_v6().to_bytes(); // one of them does not say which link
+  return a == b;
+}
+
+bool is_bound_to(const std::vector<ip::address>& addresses, const ip::address& address) {
+  return addresses.empty() ||
+         std::any_of(addresses.begin(), addresses.end(),
+                     [&](const auto& bound) { return same_address(bound, address); });
+}
+
+/// "hub.local" and port 5004 to "hub-5004.local": a host name that only this service points to.
+std::string host_for(const std::string& responder_host, std::uint16_t port) {
+  const auto dot = responder_host.find('.');
+  constexpr std::size_t longest = 63 - 6; // a label, less "-65535"
+  return responder_host.substr(0, std::min(dot, longest)) + "-" + std::to_string(port) +
+         (dot == std::string::npos ? ".local" : responder_host.substr(dot));
+}
+
+std::string alternative_name(const std::string& name) {
+  char* other = avahi_alternative_service_name(name.c_str());
+  std::string result = other;
+  avahi_free(other);
+  return result;
+}
+
+/// The parts that an announced service can change without leaving the network.
+bool differs_in_port_or_txt_only(const registration& a, const registration& b) {
+  return a.name == b.name && a.type == b.type && a.placements == b.placements && a.host == b.host &&
+         a.host_records == b.host_records;
+}
+
+} // namespace
+
+std::string fit_service_name(std::string_view name) {
+  constexpr std::size_t longest = 63;
+  std::string fitted;
+  for (std::size_t at = 0; at < name.size();) {
+    const auto lead = static_cast<unsigned char>(name[at]);
+    const std::size_t length = lead < 0x80   ? 1
+                               : lead < 0xC0 ? 0
+                               : lead < 0xE0 ? 2
+                               : lead < 0xF0 ? 3
+                                             : 4;
+    const auto character = name.substr(at, std::max<std::size_t>(length, 1));
+    const bool whole = length > 0 && character.size() == length &&
+                       std::all_of(character.begin() + 1, character.end(),
+                                   [](unsigned char c) { return (c & 0xC0) == 0x80; });
+    at += whole ? length : 1;
+    if (!whole || (length == 1 && (lead < 0x20 || lead == 0x7F)))
+      continue; // no character, or none that a name may have
+    if (fitted.size() + length > longest)
+      break;
+    fitted += character;
+  }
+  return fitted.empty() ? "Tutti" : fitted;
+}
+
+registration plan_registration(const announcement& service, const std::string& name,
+                               const std::string& responder_host,
+                               const std::vector<network_interface>& interfaces) {
+  registration plan{name, service.type, service.port, service.txt, {}, {}, {}};
+  const bool own_host = service.family != ip_family::any || !service.addresses.empty();
+  if (!own_host && service.interfaces.empty()) {
+    plan.placements = {{}}; // everywhere: the responder follows the interfaces itself
+    return plan;
+  }
+  for (const auto& interface : interfaces) {
+    if (!interface.up ||
+        (!service.interfaces.empty() && !holds(service.interfaces, interface.name)))
+      continue;
+    if (!own_host) {
+      plan.placements.push_back({interface.index, ip_family::any});
+      continue;
+    }
+    // The responder's host name has addresses that this service does not listen on, and clients try
+    // them: so the service points to a host name with the right addresses and no others.
+    bool reachable = false;
+    for (const auto& assigned : interface.addresses) {
+      if (assigned.tentative || !matches(service.family, assigned.address) ||
+          !is_bound_to(service.addresses, assigned.address))
+        continue;
+      plan.host_records.push_back({interface.index, assigned.address});
+      reachable = true;
+    }
+    if (reachable)
+      plan.placements.push_back({interface.index, service.family});
+  }
+  if (own_host)
+    plan.host = host_for(responder_host, service.port);
+  return plan;
+}
+
+void publications::publish(registration_id id, announcement service, time_point now) {
+  service.name = fit_service_name(service.name);
+  const auto [entry, fresh] = entries_.try_emplace(id);
+  if (!fresh && entry->second.wanted == service)
+    return;
+  if (fresh || entry->second.wanted.name != service.name) {
+    entry->second.name = service.name;
+    entry->second.renames = 0;
+  }
+  entry->second.wanted = std::move(service);
+  start(entry, now);
+}
+
+void publications::withdraw(registration_id id) {
+  const auto entry = entries_.find(id);
+  if (entry == entries_.end())
+    return;
+  if (entry->second.registered)
+    commands_.push_back(withdraw_command{id});
+  entries_.erase(entry);
+}
+
+/// Brings the responder up to date with one service, doing nothing if it is.
+void publications::start(publication_map::iterator place, time_point) {
+  auto& [id, entry] = *place;
+  entry.retry_at.reset();
+  entry.reason.clear();
+  if (host_.empty()) {
+    entry.registered.reset();
+    entry.state = publication_state::waiting;
+    return;
+  }
+  auto plan = plan_registration(entry.wanted, entry.name, host_, interfaces_);
+  if (plan.placements.empty()) {
+    if (entry.registered)
+      commands_.push_back(withdraw_command{id});
+    entry.registered.reset();
+    entry.state = publication_state::waiting;
+    return;
+  }
+  if (entry.registered == plan)
+    return;
+  if (entry.registered && entry.state == publication_state::established &&
+      differs_in_port_or_txt_only(*entry.registered, plan)) {
+    commands_.push_back(update_command{id, plan});
+  } else {
+    commands_.push_back(announce_command{id, plan});
+    entry.state = publication_state::probing;
+  }
+  entry.registered = std::move(plan);
+}
+
+void publications::on_responder(const std::string& host, time_point now) {
+  host_ = host;
+  for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
+    entry->second.registered.reset();
+    entry->second.name = entry->second.wanted.name;
+    entry->second.renames = 0;
+    start(entry, now);
+  }
+}
+
+void publications::on_result(const registration_result& result, time_point now) {
+  const auto place = entries_.find(result.id);
+  if (place == entries_.end() || !place->second.registered)
+    return;
+  auto& entry = place->second;
+  if (result.outcome == registration_outcome::established) {
+    entry.state = publication_state::established;
+    return;
+  }
+  entry.registered.reset();
+  if (result.outcome == registration_outcome::collision && entry.renames < max_renames) {
+    ++entry.renames;
+    entry.name = alternative_name(entry.name);
+    start(place, now);
+    return;
+  }
+  entry.state = publication_state::failed;
+  entry.reason = result.outcome == registration_outcome::collision ? "every name tried is taken"
+                                                                   : result.reason;
+  entry.name = entry.wanted.name;
+  entry.renames = 0;
+  entry.retry_at = now + retry_time;
+}
+
+void publications::on_interfaces(std::vector<network_interface> interfaces, time_point now) {
+  interfaces_ = std::move(interfaces);
+  for (auto entry = entries_.begin(); entry != entries_.end(); ++entry)
+    if (entry->second.state != publication_state::failed)
+      start(entry, now);
+}
+
+void publications::on_time(time_point now) {
+  for (auto entry = entries_.begin(); entry != entries_.end(); ++entry)
+    if (entry->second.retry_at && *entry->second.retry_at <= now)
+      start(entry, now);
+}
+
+std::optional<publications::time_point> publications::next_deadline() const {
+  std::optional<time_point> deadline;
+  for (const auto& [id, entry] : entries_)
+    if (entry.retry_at)
+      deadline = std::min(deadline.value_or(*entry.retry_at), *entry.retry_at);
+  return deadline;
+}
+
+publication_status publications::status(registration_id id, const publication& entry) const {
+  return {id, entry.wanted.name, entry.name, entry.state, entry.reason};
+}
+
+std::vector<publication_status> publications::take_changes() {
+  std::vector<publication_status> changes;
+  for (auto& [id, entry] : entries_) {
+    auto now = status(id, entry);
+    if (entry.told == now)
+      continue;
+    entry.told = now;
+    changes.push_back(std::move(now));
+  }
+  return changes;
+}
+
+std::vector<publication_status> publications::list() const {
+  std::vector<publication_status> all;
+  for (const auto& [id, entry] : entries_)
+    all.push_back(status(id, entry));
+  return all;
+}
+
+} // namespace tutti::io
