@@ -10,15 +10,6 @@ namespace tutti::io {
 
 namespace ip = boost::asio::ip;
 
-AvahiProtocol to_avahi(ip_family family) noexcept {
-  switch (family) {
-  case ip_family::ipv4: return AVAHI_PROTO_INET;
-  case ip_family::ipv6: return AVAHI_PROTO_INET6;
-  case ip_family::any: break;
-  }
-  return AVAHI_PROTO_UNSPEC;
-}
-
 AvahiAddress to_avahi(const ip::address& address) noexcept {
   AvahiAddress result{};
   if (address.is_v4()) {

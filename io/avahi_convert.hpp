@@ -17,7 +17,6 @@ namespace tutti::io {
 
 inline constexpr const char* mdns_domain = "local";
 
-AvahiProtocol to_avahi(ip_family family) noexcept;
 AvahiAddress to_avahi(const boost::asio::ip::address& address) noexcept;
 inline AvahiIfIndex to_avahi_interface(unsigned index) noexcept {
   return index == 0 ? AVAHI_IF_UNSPEC : static_cast<AvahiIfIndex>(index);

@@ -1,23 +1,19 @@
 #include "io/daemon_responder.hpp"
 
 #include "io/avahi_convert.hpp"
-#include "io/avahi_poll.hpp"
 #include "io/responder_outbox.hpp"
+#include "io/system_bus.hpp"
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include <avahi-client/client.h>
-#include <avahi-client/lookup.h>
-#include <avahi-client/publish.h>
-#include <avahi-common/error.h>
+#include <avahi-common/defs.h>
 #include <avahi-core/rr.h>
 
-#include <array>
-#include <cassert>
+#include <algorithm>
 #include <chrono>
-#include <future>
+#include <cstring>
+#include <map>
+#include <string_view>
 #include <unordered_map>
 
 namespace tutti::io {
@@ -26,390 +22,475 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr auto avahi = "org.freedesktop.Avahi";
+constexpr auto server_path = "/";
+constexpr auto server_interface = "org.freedesktop.Avahi.Server";
+constexpr auto group_interface = "org.freedesktop.Avahi.EntryGroup";
+constexpr auto instance_interface = "org.freedesktop.Avahi.ServiceBrowser";
+constexpr auto record_interface = "org.freedesktop.Avahi.RecordBrowser";
+constexpr auto bus_name = "org.freedesktop.DBus";
+
+constexpr std::uint32_t lookup_flags = AVAHI_LOOKUP_USE_MULTICAST;
+
 /// A bus that is absent costs one refused connect() for each try.
 constexpr auto first_retry = 500ms;
 constexpr auto longest_retry = 4s;
 
-constexpr auto end_limit = 500ms;
+std::string error_of(sd_bus_message* reply) {
+  const auto* error = sd_bus_message_get_error(reply);
+  return error->message ? error->message : error->name;
+}
+
+bool is_collision(sd_bus_message* reply) {
+  return sd_bus_error_has_name(sd_bus_message_get_error(reply),
+                               "org.freedesktop.Avahi.CollisionError");
+}
+
+bool is_silence(sd_bus_message* reply) {
+  const auto* error = sd_bus_message_get_error(reply);
+  return sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY) ||
+         sd_bus_error_has_name(error, SD_BUS_ERROR_TIMEOUT);
+}
 
 } // namespace
 
-/// What lives on the thread.
-struct daemon_responder::client : std::enable_shared_from_this<client> {
-  /// A question under way. Avahi gets its address as userdata, so it never moves.
+struct daemon_responder::client {
+  /// A question under way; its browsers are made by the daemon when it comes to it.
   struct question {
-    client* owner;
-    query_id id;
-    AvahiServiceBrowser* services = nullptr;
-    std::array<AvahiRecordBrowser*, 2> records{};
+    std::vector<std::string> paths;
   };
 
   struct announcement {
-    client* owner;
-    registration_id id;
-    AvahiEntryGroup* group = nullptr;
+    std::string path;     ///< empty until the daemon has made the group
+    registration service; ///< what it stands for
+    unsigned round = 0;   ///< counts what it stood for: errors of an earlier one are void
   };
 
-  explicit client(std::shared_ptr<responder_outbox> out)
-      : outbox(std::move(out))
-      , poll(loop)
-      , retry(loop)
-      , work(loop.get_executor()) {}
-
-  void run() {
+  client(boost::asio::io_context& loop, responder_sink sink)
+      : outbox(loop, std::move(sink))
+      , bus(
+            loop, [this](sd_bus_message* signal) { on_signal(signal); },
+            [this](const std::string& reason) { lose("the system bus: " + reason); })
+      , retry(loop) {
     connect();
-    loop.run();
-    disconnect();
-    ended.set_value();
   }
 
-  // -- connection ---------------------------------------------------------------------------------
+  // -- bus and daemon -----------------------------------------------------------------------------
 
   void connect() {
-    int error = 0;
-    // With this flag a bus without the daemon is no failure; without a bus it still is one.
-    auto* made = avahi_client_new(poll.api(), AVAHI_CLIENT_NO_FAIL, on_client, this, &error);
-    if (made) {
-      retry_after = first_retry;
-      return;
-    }
-    handle = nullptr; // on_client may have been called in there, for a client that is freed already
-    change(responder_state::absent, {}, avahi_strerror(error));
-    connect_later();
+    if (const auto failure = bus.open())
+      return lose("no system bus: " + *failure);
+    bus.add_match("type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
+                  "member='NameOwnerChanged',arg0='org.freedesktop.Avahi'");
+    bus.add_match("type='signal',sender='org.freedesktop.Avahi',"
+                  "interface='org.freedesktop.Avahi.Server'");
+    auto call = bus.new_call(bus_name, "/org/freedesktop/DBus", bus_name, "GetNameOwner");
+    sd_bus_message_append(call.get(), "s", avahi);
+    bus.send(std::move(call), [this](sd_bus_message* reply) {
+      const char* name = nullptr;
+      if (sd_bus_message_is_method_error(reply, nullptr) && is_silence(reply))
+        lose("the system bus does not answer");
+      else if (sd_bus_message_is_method_error(reply, nullptr))
+        set_owner({});
+      else if (sd_bus_message_read(reply, "s", &name) >= 0)
+        set_owner(name);
+    });
   }
 
-  void connect_later() {
+  /// No bus, or no answer: everything is tried anew, from the beginning and after a while.
+  void lose(const std::string& reason) {
+    owner.clear();
+    forget();
+    change(responder_state::absent, {}, reason);
     retry.expires_after(retry_after);
-    retry_after = std::min(2 * retry_after, std::chrono::milliseconds(longest_retry));
-    retry.async_wait([this](const boost::system::error_code& error) {
-      if (error)
+    retry_after = std::min<std::chrono::milliseconds>(2 * retry_after, longest_retry);
+    retry.async_wait([this, alive = std::weak_ptr(life)](const boost::system::error_code& error) {
+      if (error || alive.expired())
         return;
-      disconnect();
+      bus.close();
       connect();
     });
   }
 
-  /// Closing the connection is all the daemon needs to withdraw what was announced on it. It is
-  /// closed first and takes all groups and browsers with it: freeing each would ask the daemon.
-  void disconnect() {
-    running = false;
-    if (handle)
-      avahi_client_free(std::exchange(handle, nullptr));
-    questions.clear();
-    announcements.clear();
+  /// The daemon's unique name on the bus, or none.
+  void set_owner(const std::string& name) {
+    owner = name;
+    forget();
+    if (owner.empty())
+      return change(responder_state::absent, {}, "it is not running");
+    call_server("GetState", [this](sd_bus_message* reply) {
+      std::int32_t state = 0;
+      if (sd_bus_message_read(reply, "i", &state) >= 0)
+        on_state(state);
+    });
   }
 
   void forget() {
-    for (auto& [id, asked] : questions)
-      free(*asked);
+    ++start;
     questions.clear();
-    for (auto& [id, announced] : announcements)
-      free(*announced);
     announcements.clear();
+    paths.clear();
   }
 
-  static void free(question& asked) {
-    if (asked.services)
-      avahi_service_browser_free(asked.services);
-    for (auto* browser : asked.records)
-      if (browser)
-        avahi_record_browser_free(browser);
-  }
-
-  static void free(announcement& announced) {
-    if (announced.group)
-      avahi_entry_group_free(announced.group);
-  }
-
-  /// Called from inside avahi_client_new() too.
-  static void on_client(AvahiClient* from, AvahiClientState client_state, void* userdata) {
-    auto& self = *static_cast<client*>(userdata);
-    self.handle = from;
-    // Groups and browsers do not survive the daemon; while it looks for a new host name, it is best
-    // to take the services back (avahi-common/defs.h, "How to Register Services").
-    self.forget();
-    switch (client_state) {
-    case AVAHI_CLIENT_S_RUNNING:
-      if (const char* host = avahi_client_get_host_name_fqdn(from))
-        self.change(responder_state::running, host, {});
-      else
-        self.lose(avahi_strerror(avahi_client_errno(from)));
-      break;
-    case AVAHI_CLIENT_S_REGISTERING:
-    case AVAHI_CLIENT_S_COLLISION: self.change(responder_state::starting, {}, {}); break;
-    case AVAHI_CLIENT_CONNECTING:
-      self.change(responder_state::absent, {}, avahi_strerror(AVAHI_ERR_NO_DAEMON));
-      break;
-    case AVAHI_CLIENT_FAILURE: self.lose(avahi_strerror(avahi_client_errno(from))); break;
-    }
-  }
-
-  /// The client is of no use any more; it is made anew, but not from inside its own callback.
-  void lose(const char* reason) {
-    change(responder_state::absent, {}, reason);
-    connect_later();
+  /// While the daemon looks for a new host name, services are best taken back (avahi-common/defs.h,
+  /// "How to Register Services"); they come back with the name.
+  void on_state(std::int32_t state) {
+    for (const auto& [path, id] : paths)
+      free_object(path);
+    forget();
+    if (state != AVAHI_SERVER_RUNNING)
+      return state == AVAHI_SERVER_FAILURE ? lose("it has failed")
+                                           : change(responder_state::starting, {}, {});
+    call_server("GetHostNameFqdn", [this](sd_bus_message* reply) {
+      const char* host = nullptr;
+      if (sd_bus_message_read(reply, "s", &host) < 0)
+        return;
+      retry_after = first_retry;
+      change(responder_state::running, host, {});
+    });
   }
 
   void change(responder_state to, std::string host, std::string reason) {
     running = to == responder_state::running;
-    if (running)
-      ++starts;
-    outbox->push(responder_changed{to, std::move(host), std::move(reason)});
+    outbox.push(responder_changed{to, std::move(host), std::move(reason)});
+  }
+
+  // -- calls --------------------------------------------------------------------------------------
+
+  /// Calls for the daemon as it is now: what it answers after a restart concerns nobody.
+  system_bus::reply_handler guard(system_bus::reply_handler on_reply) {
+    return [this, asked_at = start, next = std::move(on_reply)](sd_bus_message* reply) {
+      if (asked_at != start)
+        return;
+      if (sd_bus_message_is_method_error(reply, nullptr) && is_silence(reply))
+        return lose("it does not answer");
+      next(reply);
+    };
+  }
+
+  void call_server(const char* member, system_bus::reply_handler on_answer) {
+    bus.send(bus.new_call(avahi, server_path, server_interface, member),
+             guard([this, next = std::move(on_answer)](sd_bus_message* reply) {
+               if (sd_bus_message_is_method_error(reply, nullptr))
+                 lose(error_of(reply));
+               else
+                 next(reply);
+             }));
+  }
+
+  void free_object(const std::string& path) {
+    // Free is the same method in all interfaces, but each object has one of them only.
+    const bool is_group = path.find("/EntryGroup") != std::string::npos;
+    const bool is_record = path.find("/RecordBrowser") != std::string::npos;
+    bus.send(bus.new_call(avahi, path,
+                          is_group    ? group_interface
+                          : is_record ? record_interface
+                                      : instance_interface,
+                          "Free"));
   }
 
   // -- questions ----------------------------------------------------------------------------------
 
-  question* add_question(query_id id) {
-    auto [place, fresh] = questions.try_emplace(id, std::make_unique<question>(question{this, id}));
-    assert(fresh);
-    return place->second.get();
+  void ask_instances(query_id id, const std::string& type) {
+    auto call = bus.new_call(avahi, server_path, server_interface, "ServiceBrowserNew");
+    const int error =
+        sd_bus_message_append(call.get(), "iissu", AVAHI_IF_UNSPEC, AVAHI_PROTO_UNSPEC,
+                              type.c_str(), mdns_domain, lookup_flags);
+    ask(id, std::move(call), error);
   }
 
-  void fail(query_id id) {
-    free(*questions.at(id));
-    questions.erase(id);
-    push(query_failed{id, avahi_strerror(avahi_client_errno(handle))});
+  void ask_record(query_id id, const std::string& name, std::uint16_t type) {
+    auto call = bus.new_call(avahi, server_path, server_interface, "RecordBrowserNew");
+    const int error =
+        sd_bus_message_append(call.get(), "iisqqu", AVAHI_IF_UNSPEC, AVAHI_PROTO_UNSPEC,
+                              name.c_str(), std::uint16_t(AVAHI_DNS_CLASS_IN), type, lookup_flags);
+    ask(id, std::move(call), error);
   }
 
-  void push(responder_event event) {
-    outbox->wait_for_room();
-    outbox->push(std::move(event));
+  void ask(query_id id, bus_message call, int error) {
+    if (error < 0)
+      return fail(id, std::strerror(-error));
+    const auto on_reply = guard([this, id](sd_bus_message* reply) {
+      const char* path = nullptr;
+      if (sd_bus_message_is_method_error(reply, nullptr))
+        return fail(id, error_of(reply));
+      if (sd_bus_message_read(reply, "o", &path) < 0)
+        return;
+      const auto asked = questions.find(id);
+      if (asked == questions.end())
+        return free_object(path); // released meanwhile
+      asked->second.paths.push_back(path);
+      paths[path] = id;
+    });
+    if (!bus.send(std::move(call), on_reply))
+      fail(id, "the system bus takes no more");
   }
 
-  void browse(query_id id, const std::string& type) {
-    auto* asked = add_question(id);
-    asked->services =
-        avahi_service_browser_new(handle, AVAHI_IF_UNSPEC, AVAHI_PROTO_UNSPEC, type.c_str(),
-                                  mdns_domain, AVAHI_LOOKUP_USE_MULTICAST, on_instance, asked);
-    if (!asked->services)
-      fail(id);
-  }
-
-  AvahiRecordBrowser* ask(question& asked, const std::string& name, std::uint16_t type) {
-    return avahi_record_browser_new(handle, AVAHI_IF_UNSPEC, AVAHI_PROTO_UNSPEC, name.c_str(),
-                                    AVAHI_DNS_CLASS_IN, type, AVAHI_LOOKUP_USE_MULTICAST, on_record,
-                                    &asked);
-  }
-
-  void ask_server(query_id id, const std::string& instance, const std::string& type) {
-    auto* asked = add_question(id);
-    asked->records[0] = ask(*asked, full_service_name(instance, type), AVAHI_DNS_TYPE_SRV);
-    if (!asked->records[0])
-      fail(id);
-  }
-
-  void ask_addresses(query_id id, const std::string& host) {
-    auto* asked = add_question(id);
-    asked->records[0] = ask(*asked, host, AVAHI_DNS_TYPE_A);
-    asked->records[1] = asked->records[0] ? ask(*asked, host, AVAHI_DNS_TYPE_AAAA) : nullptr;
-    if (!asked->records[1])
-      fail(id);
+  void fail(query_id id, const std::string& reason) {
+    if (!questions.count(id))
+      return;
+    release(id);
+    outbox.push(query_failed{id, reason});
   }
 
   void release(query_id id) {
-    const auto found = questions.find(id);
-    if (found == questions.end())
+    const auto asked = questions.find(id);
+    if (asked == questions.end())
       return;
-    free(*found->second);
-    questions.erase(found);
-  }
-
-  static void on_instance(AvahiServiceBrowser*, AvahiIfIndex interface, AvahiProtocol protocol,
-                          AvahiBrowserEvent event, const char* name, const char*, const char*,
-                          AvahiLookupResultFlags, void* userdata) {
-    auto& asked = *static_cast<question*>(userdata);
-    if (event == AVAHI_BROWSER_NEW || event == AVAHI_BROWSER_REMOVE)
-      asked.owner->push(instance_seen{
-          asked.id, from_avahi(interface, protocol, event == AVAHI_BROWSER_NEW), name});
-    else if (event == AVAHI_BROWSER_FAILURE)
-      asked.owner->fail_later(asked.id);
-  }
-
-  static void on_record(AvahiRecordBrowser*, AvahiIfIndex interface, AvahiProtocol protocol,
-                        AvahiBrowserEvent event, const char* name, std::uint16_t,
-                        std::uint16_t type, const void* rdata, std::size_t size,
-                        AvahiLookupResultFlags, void* userdata) {
-    auto& asked = *static_cast<question*>(userdata);
-    if (event == AVAHI_BROWSER_FAILURE)
-      asked.owner->fail_later(asked.id);
-    if (event != AVAHI_BROWSER_NEW && event != AVAHI_BROWSER_REMOVE)
-      return;
-    const auto where = from_avahi(interface, protocol, event == AVAHI_BROWSER_NEW);
-    if (type == AVAHI_DNS_TYPE_SRV)
-      asked.owner->push_server(asked.id, where, name, rdata, size);
-    else if (auto address = address_of_rdata({static_cast<const std::uint8_t*>(rdata), size}))
-      asked.owner->push(address_seen{asked.id, where, *address});
-  }
-
-  /// Record data comes over D-Bus as it was on the wire; libavahi-core has the parser for it.
-  void push_server(query_id id, sighting where, const char* name, const void* rdata,
-                   std::size_t size) {
-    auto* record = avahi_record_new_full(name, AVAHI_DNS_CLASS_IN, AVAHI_DNS_TYPE_SRV, 0);
-    if (!record)
-      return;
-    if (avahi_rdata_parse(record, rdata, size) >= 0)
-      push(server_seen{id, where, record->data.srv.name, record->data.srv.port});
-    avahi_record_unref(record);
-  }
-
-  void fail_later(query_id id) {
-    boost::asio::post(loop, [this, id] {
-      if (questions.count(id))
-        fail(id);
-    });
+    for (const auto& path : asked->second.paths) {
+      paths.erase(path);
+      free_object(path);
+    }
+    questions.erase(asked);
   }
 
   // -- announcements ------------------------------------------------------------------------------
 
   void announce(registration_id id, const registration& service) {
-    auto& announced = announcements[id];
-    if (!announced) {
-      announced = std::make_unique<announcement>(announcement{this, id});
-      announced->group = avahi_entry_group_new(handle, on_group, announced.get());
-    } else { // a group that is used again is held back if it collides too often; a fresh one is not
-      avahi_entry_group_reset(announced->group);
+    const auto [place, fresh] = announcements.try_emplace(id);
+    auto& announced = place->second;
+    announced.service = service;
+    ++announced.round;
+    if (!fresh) {
+      if (!announced.path.empty()) {
+        // a group that is used again is held back if it collides too often; a fresh one is not
+        bus.send(bus.new_call(avahi, announced.path, group_interface, "Reset"));
+        add_records(id, announced);
+      }
+      return;
     }
-    int error =
-        announced->group ? add_records(announced->group, service, {}) : avahi_client_errno(handle);
-    if (!error)
-      error = avahi_entry_group_commit(announced->group);
-    if (error)
-      refuse(id, error);
+    bus.send(bus.new_call(avahi, server_path, server_interface, "EntryGroupNew"),
+             guard([this, id](sd_bus_message* reply) {
+               const auto found = announcements.find(id);
+               if (sd_bus_message_is_method_error(reply, nullptr)) {
+                 if (found != announcements.end())
+                   refuse(id, found->second.round, reply);
+                 announcements.erase(id);
+                 return;
+               }
+               const char* path = nullptr;
+               if (sd_bus_message_read(reply, "o", &path) < 0)
+                 return;
+               if (found == announcements.end())
+                 return free_object(path); // withdrawn meanwhile
+               found->second.path = path;
+               paths[path] = id;
+               add_records(id, found->second);
+             }));
   }
 
-  void update(registration_id id, const registration& service) {
+  /// All records at once, and the commit: the daemon takes the calls in order, and the first error
+  /// ends the round.
+  void add_records(registration_id id, const announcement& announced) {
+    const auto& service = announced.service;
+    for (const auto& record : service.host_records) {
+      auto call = group_call(announced, "AddAddress");
+      auto address = record.address;
+      if (address.is_v6()) // without its scope, which is none of the network's business
+        address = boost::asio::ip::address_v6(address.to_v6().to_bytes());
+      sd_bus_message_append(call.get(), "iiuss", to_avahi_interface(record.interface),
+                            AVAHI_PROTO_UNSPEC, std::uint32_t(AVAHI_PUBLISH_NO_REVERSE),
+                            service.host.c_str(), address.to_string().c_str());
+      send_step(id, announced, std::move(call));
+    }
+    for (const auto interface : service.interfaces) {
+      auto call = group_call(announced, "AddService");
+      sd_bus_message_append(call.get(), "iiussssq", to_avahi_interface(interface),
+                            AVAHI_PROTO_UNSPEC, 0u, service.name.c_str(), service.type.c_str(),
+                            mdns_domain, service.host.c_str(), service.port);
+      sd_bus_message_open_container(call.get(), 'a', "ay");
+      for (const auto& entry : service.txt)
+        sd_bus_message_append_array(call.get(), 'y', entry.data(), entry.size());
+      sd_bus_message_close_container(call.get());
+      send_step(id, announced, std::move(call));
+    }
+    send_step(id, announced, group_call(announced, "Commit"));
+  }
+
+  bus_message group_call(const announcement& announced, const char* member) {
+    return bus.new_call(avahi, announced.path, group_interface, member);
+  }
+
+  void send_step(registration_id id, const announcement& announced, bus_message call) {
+    bus.send(std::move(call), guard([this, id, round = announced.round](sd_bus_message* reply) {
+               if (sd_bus_message_is_method_error(reply, nullptr))
+                 refuse(id, round, reply);
+             }));
+  }
+
+  void refuse(registration_id id, unsigned round, sd_bus_message* reply) {
     const auto found = announcements.find(id);
-    if (found == announcements.end())
+    if (found == announcements.end() || found->second.round != round)
       return;
-    if (const int error = add_records(found->second->group, service, AVAHI_PUBLISH_UPDATE))
-      refuse(id, error);
+    ++found->second.round;
+    if (!found->second.path.empty())
+      bus.send(bus.new_call(avahi, found->second.path, group_interface, "Reset"));
+    outbox.push(registration_result{
+        id, is_collision(reply) ? registration_outcome::collision : registration_outcome::failed,
+        error_of(reply)});
   }
 
   void withdraw(registration_id id) {
     const auto found = announcements.find(id);
     if (found == announcements.end())
       return;
-    free(*found->second);
+    if (!found->second.path.empty()) {
+      paths.erase(found->second.path);
+      free_object(found->second.path);
+    }
     announcements.erase(found);
   }
 
-  void refuse(registration_id id, int error) {
-    if (auto* group = announcements.at(id)->group)
-      avahi_entry_group_reset(group);
-    push(registration_result{id,
-                             error == AVAHI_ERR_COLLISION ? registration_outcome::collision
-                                                          : registration_outcome::failed,
-                             avahi_strerror(error)});
+  // -- signals ------------------------------------------------------------------------------------
+
+  void on_signal(sd_bus_message* signal) {
+    const char* sender = sd_bus_message_get_sender(signal);
+    if (!sender)
+      return;
+    if (sender == std::string_view(bus_name))
+      return on_bus_signal(signal);
+    if (owner.empty() || owner != sender)
+      return; // anybody on the bus may send us signals
+    if (sd_bus_message_is_signal(signal, server_interface, "StateChanged")) {
+      std::int32_t state = 0;
+      if (sd_bus_message_read(signal, "is", &state, nullptr) >= 0)
+        on_state(state);
+      return;
+    }
+    const char* path = sd_bus_message_get_path(signal);
+    const auto found = paths.find(path ? path : "");
+    if (found == paths.end())
+      return;
+    if (sd_bus_message_is_signal(signal, group_interface, "StateChanged"))
+      on_group(found->second, signal);
+    else if (sd_bus_message_is_signal(signal, instance_interface, nullptr))
+      on_instance(found->second, signal);
+    else if (sd_bus_message_is_signal(signal, record_interface, nullptr))
+      on_record(found->second, signal);
   }
 
-  /// 0, or the error of the first record that was refused.
-  int add_records(AvahiEntryGroup* group, const registration& service, AvahiPublishFlags flags) {
-    const char* host = service.host.empty() ? nullptr : service.host.c_str();
-    if (!(flags & AVAHI_PUBLISH_UPDATE))
-      for (const auto& record : service.host_records) {
-        const auto address = to_avahi(record.address);
-        if (const int error = avahi_entry_group_add_address(
-                group, to_avahi_interface(record.interface), AVAHI_PROTO_UNSPEC,
-                AVAHI_PUBLISH_NO_REVERSE, host, &address))
-          return error;
-      }
-    const auto txt = to_avahi(service.txt);
-    for (const auto& place : service.placements)
-      if (const int error = avahi_entry_group_add_service_strlst(
-              group, to_avahi_interface(place.interface), to_avahi(place.family), flags,
-              service.name.c_str(), service.type.c_str(), mdns_domain, host, service.port,
-              txt.get()))
-        return error;
-    return 0;
+  void on_bus_signal(sd_bus_message* signal) {
+    const char *name = nullptr, *before = nullptr, *after = nullptr;
+    if (sd_bus_message_is_signal(signal, bus_name, "NameOwnerChanged") &&
+        sd_bus_message_read(signal, "sss", &name, &before, &after) >= 0 &&
+        name == std::string_view(avahi) && owner != after)
+      set_owner(after);
   }
 
-  /// Called from inside avahi_entry_group_new() too.
-  static void on_group(AvahiEntryGroup* group, AvahiEntryGroupState group_state, void* userdata) {
-    auto& announced = *static_cast<announcement*>(userdata);
-    auto& self = *announced.owner;
-    if (group_state == AVAHI_ENTRY_GROUP_ESTABLISHED)
-      self.push(registration_result{announced.id, registration_outcome::established, {}});
-    else if (group_state == AVAHI_ENTRY_GROUP_COLLISION)
-      self.push(registration_result{announced.id, registration_outcome::collision, {}});
-    else if (group_state == AVAHI_ENTRY_GROUP_FAILURE)
-      self.push(registration_result{
-          announced.id, registration_outcome::failed,
-          avahi_strerror(avahi_client_errno(avahi_entry_group_get_client(group)))});
+  /// True for ItemNew, false for ItemRemove, nothing for the rest; a failure ends the question.
+  std::optional<bool> presence(query_id id, sd_bus_message* signal) {
+    const std::string_view member = sd_bus_message_get_member(signal);
+    if (member == "ItemNew" || member == "ItemRemove")
+      return member == "ItemNew";
+    if (member == "Failure")
+      fail(id, "the avahi-daemon gave up");
+    return {};
   }
 
-  boost::asio::io_context loop{1};
-  std::shared_ptr<responder_outbox> outbox;
-  avahi_poll poll;
+  void on_instance(query_id id, sd_bus_message* signal) {
+    const auto present = presence(id, signal);
+    std::int32_t interface = 0, protocol = 0;
+    const char* name = nullptr;
+    if (present && sd_bus_message_read(signal, "iis", &interface, &protocol, &name) >= 0)
+      outbox.push(instance_seen{id, from_avahi(interface, protocol, *present), name});
+  }
+
+  void on_record(query_id id, sd_bus_message* signal) {
+    const auto present = presence(id, signal);
+    std::int32_t interface = 0, protocol = 0;
+    const char* name = nullptr;
+    std::uint16_t type = 0;
+    const void* data = nullptr;
+    std::size_t size = 0;
+    if (!present ||
+        sd_bus_message_read(signal, "iisqq", &interface, &protocol, &name, nullptr, &type) < 0 ||
+        sd_bus_message_read_array(signal, 'y', &data, &size) < 0)
+      return;
+    const auto where = from_avahi(interface, protocol, *present);
+    if (type == AVAHI_DNS_TYPE_SRV)
+      push_server(id, where, name, data, size);
+    else if (const auto address = address_of_rdata({static_cast<const std::uint8_t*>(data), size}))
+      outbox.push(address_seen{id, where, *address});
+  }
+
+  /// Record data comes over D-Bus as it was on the wire; libavahi-core has the parser for it.
+  void push_server(query_id id, sighting where, const char* name, const void* data,
+                   std::size_t size) {
+    auto* record = avahi_record_new_full(name, AVAHI_DNS_CLASS_IN, AVAHI_DNS_TYPE_SRV, 0);
+    if (!record)
+      return;
+    if (avahi_rdata_parse(record, data, size) >= 0)
+      outbox.push(server_seen{id, where, record->data.srv.name, record->data.srv.port});
+    avahi_record_unref(record);
+  }
+
+  void on_group(registration_id id, sd_bus_message* signal) {
+    std::int32_t state = 0;
+    const char* error = nullptr;
+    if (sd_bus_message_read(signal, "is", &state, &error) < 0)
+      return;
+    if (state == AVAHI_ENTRY_GROUP_ESTABLISHED)
+      outbox.push(registration_result{id, registration_outcome::established, {}});
+    else if (state == AVAHI_ENTRY_GROUP_COLLISION)
+      outbox.push(registration_result{id, registration_outcome::collision, {}});
+    else if (state == AVAHI_ENTRY_GROUP_FAILURE)
+      outbox.push(registration_result{id, registration_outcome::failed, error});
+  }
+
+  responder_outbox outbox;
+  system_bus bus;
   boost::asio::steady_timer retry;
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work;
   std::chrono::milliseconds retry_after = first_retry;
-  AvahiClient* handle = nullptr;
+  std::string owner;
   bool running = false;
-  unsigned starts = 0; ///< how often `running` was reported
-  std::unordered_map<query_id, std::unique_ptr<question>> questions;
-  std::unordered_map<registration_id, std::unique_ptr<announcement>> announcements;
-  std::promise<void> ended;
+  unsigned start = 0; ///< counts the times that everything was forgotten
+  std::unordered_map<query_id, question> questions;
+  std::unordered_map<registration_id, announcement> announcements;
+  std::map<std::string, std::uint32_t, std::less<>> paths; ///< of objects, to query or registration
+  std::shared_ptr<char> life = std::make_shared<char>();
 };
 
 daemon_responder::daemon_responder(boost::asio::io_context& loop, responder_sink sink)
-    : heard_(std::make_shared<unsigned>(0)) {
-  auto count_starts = [heard = heard_, next = std::move(sink)](responder_event event) {
-    const auto* changed = std::get_if<responder_changed>(&event);
-    if (changed && changed->state == responder_state::running)
-      ++*heard;
-    next(std::move(event));
-  };
-  client_ =
-      std::make_shared<client>(std::make_shared<responder_outbox>(loop, std::move(count_starts)));
-  thread_ = std::thread([client = client_] { client->run(); });
+    : client_(std::make_unique<client>(loop, std::move(sink))) {
 }
 
-daemon_responder::~daemon_responder() {
-  client_->outbox->close();
-  client_->loop.stop();
-  if (client_->ended.get_future().wait_for(end_limit) == std::future_status::ready)
-    thread_.join();
-  else
-    thread_.detach(); // it shares the ownership of all that it uses
-}
-
-/// Commands that were under way while the daemon restarted are dropped: their asker starts anew.
-template <class Command>
-void daemon_responder::send(Command command) {
-  boost::asio::post(client_->loop,
-                    [at = client_.get(), start = *heard_, command = std::move(command)] {
-                      if (at->running && at->starts == start)
-                        command(*at);
-                    });
-}
+/// The daemon says goodbye for a client that is gone.
+daemon_responder::~daemon_responder() = default;
 
 void daemon_responder::browse(query_id query, const std::string& type) {
-  send([=](client& at) { at.browse(query, type); });
+  if (!client_->running)
+    return;
+  client_->questions[query];
+  client_->ask_instances(query, type);
 }
 
 void daemon_responder::ask_server(query_id query, const std::string& instance,
                                   const std::string& type) {
-  send([=](client& at) { at.ask_server(query, instance, type); });
+  if (!client_->running)
+    return;
+  client_->questions[query];
+  client_->ask_record(query, full_service_name(instance, type), AVAHI_DNS_TYPE_SRV);
 }
 
 void daemon_responder::ask_addresses(query_id query, const std::string& host) {
-  send([=](client& at) { at.ask_addresses(query, host); });
+  if (!client_->running)
+    return;
+  client_->questions[query];
+  client_->ask_record(query, host, AVAHI_DNS_TYPE_A);
+  client_->ask_record(query, host, AVAHI_DNS_TYPE_AAAA);
 }
 
 void daemon_responder::release(query_id query) {
-  send([=](client& at) { at.release(query); });
+  client_->release(query);
 }
 
 void daemon_responder::announce(registration_id id, const registration& service) {
-  send([=](client& at) { at.announce(id, service); });
-}
-
-void daemon_responder::update(registration_id id, const registration& service) {
-  send([=](client& at) { at.update(id, service); });
+  if (client_->running)
+    client_->announce(id, service);
 }
 
 void daemon_responder::withdraw(registration_id id) {
-  send([=](client& at) { at.withdraw(id); });
+  client_->withdraw(id);
 }
 
 } // namespace tutti::io

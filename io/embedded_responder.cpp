@@ -7,7 +7,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include <avahi-common/alternative.h>
 #include <avahi-common/error.h>
 #include <avahi-common/malloc.h>
 #include <avahi-core/core.h>
@@ -16,10 +15,13 @@
 #include <avahi-core/publish.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cctype>
 #include <chrono>
+#include <cstdio>
+#include <random>
 #include <unordered_map>
 
 namespace tutti::io {
@@ -52,7 +54,7 @@ std::string machine_name() {
 } // namespace
 
 std::string host_label_of(std::string_view name) {
-  constexpr std::size_t longest_label = 63;
+  constexpr std::size_t longest_label = 63 - 5; // room for a suffix if the name is taken
   std::string label;
   for (const unsigned char c : name.substr(0, name.find('.'))) {
     if (c < 0x80 && std::isalnum(c))
@@ -81,27 +83,35 @@ struct embedded_responder::server {
     AvahiSEntryGroup* group = nullptr;
   };
 
-  server(boost::asio::io_context& io, embedded_options wanted, responder_sink sink)
+  /// An address of ours. Each has a group, so that one can go without disturbing the others.
+  struct own_address {
+    server* owner;
+    host_record record;
+    AvahiSEntryGroup* group = nullptr;
+  };
+
+  server(boost::asio::io_context& io, embedded_options wanted,
+         const std::vector<network_interface>& interfaces, responder_sink sink)
       : loop(io)
       , options(std::move(wanted))
-      , outbox(std::make_shared<responder_outbox>(io, std::move(sink)))
+      , label(host_label_of(options.host_label.empty() ? machine_name() + "-tutti"
+                                                       : options.host_label))
+      , host_name(label + "." + mdns_domain)
+      , outbox(io, std::move(sink))
       , poll(io)
       , retry(io) {
+    choose_addresses(interfaces);
     start();
   }
 
-  ~server() {
-    outbox->close();
-    stop();
-  }
+  ~server() { stop(); }
 
   void start() {
     AvahiServerConfig config;
     avahi_server_config_init(&config);
-    const auto label =
-        host_label_of(options.host_label.empty() ? machine_name() + "-tutti" : options.host_label);
     avahi_free(config.host_name);
     config.host_name = avahi_strdup(label.c_str());
+    config.publish_addresses = 0;
     config.publish_hinfo = 0;
     config.publish_workstation = 0;
     config.publish_domain = 0;
@@ -110,7 +120,7 @@ struct embedded_responder::server {
     config.allow_interfaces = to_avahi(options.interfaces).release();
 
     avahi_set_log_function(on_avahi_log);
-    start_log = outbox.get();
+    start_log = &outbox;
     int error = 0;
     auto* made = avahi_server_new(poll.api(), &config, on_server, this, &error);
     start_log = nullptr;
@@ -119,7 +129,7 @@ struct embedded_responder::server {
       return;
     handle = nullptr;
     state = responder_state::absent;
-    outbox->push(responder_changed{state, {}, avahi_strerror(error)});
+    outbox.push(responder_changed{state, {}, avahi_strerror(error)});
     start_again_later();
   }
 
@@ -141,6 +151,7 @@ struct embedded_responder::server {
   }
 
   void forget() {
+    withdraw_host();
     for (auto& [id, asked] : questions)
       free(*asked);
     questions.clear();
@@ -162,44 +173,106 @@ struct embedded_responder::server {
       avahi_s_entry_group_free(announced.group);
   }
 
-  // -- the host name ------------------------------------------------------------------------------
-
-  /// Called from inside avahi_server_new() too.
+  /// Called from inside avahi_server_new() too. Without host records of its own, it runs at once.
   static void on_server(AvahiServer* from, AvahiServerState server_state, void* userdata) {
     auto& self = *static_cast<server*>(userdata);
     self.handle = from;
-    switch (server_state) {
-    case AVAHI_SERVER_RUNNING:
-      self.change(responder_state::running, avahi_server_get_host_name_fqdn(from));
-      break;
-    case AVAHI_SERVER_REGISTERING:
-    case AVAHI_SERVER_INVALID: self.change(responder_state::starting, {}); break;
-    case AVAHI_SERVER_COLLISION: self.rename_host(); break;
-    case AVAHI_SERVER_FAILURE:
+    if (server_state == AVAHI_SERVER_RUNNING) {
+      self.announce_host();
+      self.change(responder_state::running, self.host_name);
+    } else if (server_state == AVAHI_SERVER_FAILURE) {
+      self.forget();
       self.change(responder_state::absent, avahi_strerror(avahi_server_errno(from)));
       self.start_again_later();
-      break;
     }
   }
 
-  void change(responder_state to, const char* text) {
-    if (state == responder_state::running)
-      forget();
+  void change(responder_state to, std::string text) {
     state = to;
     responder_changed event{to, {}, {}};
-    if (text)
-      (to == responder_state::running ? event.host : event.reason) = text;
-    outbox->push(std::move(event));
+    (to == responder_state::running ? event.host : event.reason) = std::move(text);
+    outbox.push(std::move(event));
   }
 
+  // -- the host name ------------------------------------------------------------------------------
+
+  void choose_addresses(const std::vector<network_interface>& interfaces) {
+    addresses.clear();
+    for (const auto& interface : interfaces) {
+      const auto& chosen = options.interfaces;
+      if (!interface.up || (!chosen.empty() && std::find(chosen.begin(), chosen.end(),
+                                                         interface.name) == chosen.end()))
+        continue;
+      for (const auto& assigned : interface.addresses)
+        if (!assigned.tentative && !assigned.short_lived)
+          addresses.push_back({interface.index, assigned.address});
+    }
+  }
+
+  int add_address(AvahiSEntryGroup* group, const std::string& name, const host_record& record) {
+    auto address = to_avahi(record.address);
+    return avahi_server_add_address(handle, group, to_avahi_interface(record.interface),
+                                    AVAHI_PROTO_UNSPEC, AVAHI_PUBLISH_NO_REVERSE, name.c_str(),
+                                    &address);
+  }
+
+  /// Brings the announced addresses up to date.
+  void announce_host() {
+    if (!handle || avahi_server_get_state(handle) != AVAHI_SERVER_RUNNING)
+      return;
+    for (auto announced = own_addresses.begin(); announced != own_addresses.end();) {
+      const auto& record = (*announced)->record;
+      if (std::find(addresses.begin(), addresses.end(), record) != addresses.end()) {
+        ++announced;
+        continue;
+      }
+      avahi_s_entry_group_free((*announced)->group);
+      announced = own_addresses.erase(announced);
+    }
+    for (const auto& record : addresses) {
+      const auto is_this = [&](const auto& announced) { return announced->record == record; };
+      if (std::any_of(own_addresses.begin(), own_addresses.end(), is_this))
+        continue;
+      auto announced = std::make_unique<own_address>(own_address{this, record});
+      announced->group = avahi_s_entry_group_new(handle, on_address, announced.get());
+      if (!announced->group)
+        continue;
+      if (add_address(announced->group, host_name, record) == 0)
+        avahi_s_entry_group_commit(announced->group);
+      own_addresses.push_back(std::move(announced));
+    }
+  }
+
+  void withdraw_host() {
+    for (auto& announced : own_addresses)
+      avahi_s_entry_group_free(announced->group);
+    own_addresses.clear();
+  }
+
+  static void on_address(AvahiServer*, AvahiSEntryGroup*, AvahiEntryGroupState group_state,
+                         void* userdata) {
+    auto& self = *static_cast<own_address*>(userdata)->owner;
+    if (group_state == AVAHI_ENTRY_GROUP_COLLISION)
+      boost::asio::post(self.loop,
+                        [&self, alive = std::weak_ptr(self.life), taken = self.host_name] {
+                          if (!alive.expired() && taken == self.host_name)
+                            self.rename_host();
+                        });
+  }
+
+  /// The owner announces everything anew, pointing to the new name. Two hosts that start with the
+  /// same name both lose it if they probe at the same time: counting up, they would meet again at
+  /// the next number, and so on; at random, they part.
   void rename_host() {
+    std::array<char, 8> suffix;
+    std::snprintf(suffix.data(), suffix.size(), "-%04x", std::random_device{}() & 0xFFFFu);
+    const auto taken = std::exchange(host_name, label + suffix.data() + "." + mdns_domain);
+    outbox.push(notice{severity::info, "The host name " + taken +
+                                           " is taken by another host; trying " + host_name});
     change(responder_state::starting, {});
-    char* other = avahi_alternative_host_name(avahi_server_get_host_name(handle));
-    outbox->push(notice{severity::info,
-                        "The host name " + std::string(avahi_server_get_host_name_fqdn(handle)) +
-                            " is taken by another host; trying " + other + ".local"});
-    avahi_server_set_host_name(handle, other);
-    avahi_free(other);
+    forget();
+    announce_host();
+    change(responder_state::running, host_name);
   }
 
   // -- questions ----------------------------------------------------------------------------------
@@ -215,7 +288,7 @@ struct embedded_responder::server {
   void fail(query_id id) {
     free(*questions.at(id));
     questions.erase(id);
-    outbox->push(query_failed{id, avahi_strerror(avahi_server_errno(handle))});
+    outbox.push(query_failed{id, avahi_strerror(avahi_server_errno(handle))});
   }
 
   AvahiSRecordBrowser* ask(question& asked, const std::string& name, std::uint16_t type) {
@@ -231,7 +304,7 @@ struct embedded_responder::server {
                           AvahiLookupResultFlags, void* userdata) {
     auto& asked = *static_cast<question*>(userdata);
     if (event == AVAHI_BROWSER_NEW || event == AVAHI_BROWSER_REMOVE)
-      asked.owner->outbox->push(instance_seen{
+      asked.owner->outbox.push(instance_seen{
           asked.id, from_avahi(interface, protocol, event == AVAHI_BROWSER_NEW), name});
     else if (event == AVAHI_BROWSER_FAILURE)
       asked.owner->fail_later(asked.id);
@@ -241,7 +314,7 @@ struct embedded_responder::server {
                         AvahiBrowserEvent event, AvahiRecord* record, AvahiLookupResultFlags,
                         void* userdata) {
     auto& asked = *static_cast<question*>(userdata);
-    auto& out = *asked.owner->outbox;
+    auto& out = asked.owner->outbox;
     if (event == AVAHI_BROWSER_FAILURE)
       asked.owner->fail_later(asked.id);
     if (event != AVAHI_BROWSER_NEW && event != AVAHI_BROWSER_REMOVE)
@@ -277,7 +350,7 @@ struct embedded_responder::server {
   static void on_group(AvahiServer* from, AvahiSEntryGroup*, AvahiEntryGroupState group_state,
                        void* userdata) {
     auto& announced = *static_cast<announcement*>(userdata);
-    auto& out = *announced.owner->outbox;
+    auto& out = announced.owner->outbox;
     if (group_state == AVAHI_ENTRY_GROUP_ESTABLISHED)
       out.push(registration_result{announced.id, registration_outcome::established, {}});
     else if (group_state == AVAHI_ENTRY_GROUP_COLLISION)
@@ -288,21 +361,16 @@ struct embedded_responder::server {
   }
 
   /// 0, or the error of the first record that was refused.
-  int add_records(AvahiSEntryGroup* group, const registration& service, AvahiPublishFlags flags) {
-    const char* host = service.host.empty() ? nullptr : service.host.c_str();
-    if (!(flags & AVAHI_PUBLISH_UPDATE))
-      for (const auto& record : service.host_records) {
-        auto address = to_avahi(record.address);
-        if (const int error = avahi_server_add_address(
-                handle, group, to_avahi_interface(record.interface), AVAHI_PROTO_UNSPEC,
-                AVAHI_PUBLISH_NO_REVERSE, host, &address))
-          return error;
-      }
+  int add_records(AvahiSEntryGroup* group, const registration& service) {
+    const auto& host = service.host.empty() ? host_name : service.host;
+    for (const auto& record : service.host_records)
+      if (const int error = add_address(group, host, record))
+        return error;
     const auto txt = to_avahi(service.txt);
-    for (const auto& place : service.placements)
+    for (const auto interface : service.interfaces)
       if (const int error = avahi_server_add_service_strlst(
-              handle, group, to_avahi_interface(place.interface), to_avahi(place.family), flags,
-              service.name.c_str(), service.type.c_str(), mdns_domain, host, service.port,
+              handle, group, to_avahi_interface(interface), AVAHI_PROTO_UNSPEC, {},
+              service.name.c_str(), service.type.c_str(), mdns_domain, host.c_str(), service.port,
               txt.get()))
         return error;
     return 0;
@@ -311,15 +379,19 @@ struct embedded_responder::server {
   void refuse(registration_id id, int error) {
     if (auto* group = announcements.at(id)->group)
       avahi_s_entry_group_reset(group);
-    outbox->push(registration_result{id,
-                                     error == AVAHI_ERR_COLLISION ? registration_outcome::collision
-                                                                  : registration_outcome::failed,
-                                     avahi_strerror(error)});
+    outbox.push(registration_result{id,
+                                    error == AVAHI_ERR_COLLISION ? registration_outcome::collision
+                                                                 : registration_outcome::failed,
+                                    avahi_strerror(error)});
   }
 
   boost::asio::io_context& loop;
   embedded_options options;
-  std::shared_ptr<responder_outbox> outbox;
+  std::string label;
+  std::string host_name;              ///< label and domain
+  std::vector<host_record> addresses; ///< that the host name is to stand for
+  std::vector<std::unique_ptr<own_address>> own_addresses;
+  responder_outbox outbox;
   std::shared_ptr<char> life =
       std::make_shared<char>(); ///< gone with this object, unlike the outbox
   avahi_poll poll;
@@ -331,8 +403,14 @@ struct embedded_responder::server {
 };
 
 embedded_responder::embedded_responder(boost::asio::io_context& loop, embedded_options options,
+                                       const std::vector<network_interface>& interfaces,
                                        responder_sink sink)
-    : server_(std::make_unique<server>(loop, std::move(options), std::move(sink))) {
+    : server_(std::make_unique<server>(loop, std::move(options), interfaces, std::move(sink))) {
+}
+
+void embedded_responder::set_interfaces(const std::vector<network_interface>& interfaces) {
+  server_->choose_addresses(interfaces);
+  server_->announce_host();
 }
 
 embedded_responder::~embedded_responder() = default;
@@ -386,19 +464,11 @@ void embedded_responder::announce(registration_id id, const registration& servic
   } else { // a group that is used again is held back if it collides too often; a fresh one is not
     avahi_s_entry_group_reset(announced->group);
   }
-  int error = announced->group ? server_->add_records(announced->group, service, {})
+  int error = announced->group ? server_->add_records(announced->group, service)
                                : avahi_server_errno(server_->handle);
   if (!error)
     error = avahi_s_entry_group_commit(announced->group);
   if (error)
-    server_->refuse(id, error);
-}
-
-void embedded_responder::update(registration_id id, const registration& service) {
-  const auto found = server_->announcements.find(id);
-  if (found == server_->announcements.end())
-    return;
-  if (const int error = server_->add_records(found->second->group, service, AVAHI_PUBLISH_UPDATE))
     server_->refuse(id, error);
 }
 

@@ -24,14 +24,6 @@ enum class ip_family : std::uint8_t { any, ipv4, ipv6 };
 using query_id = std::uint32_t;
 using registration_id = std::uint32_t;
 
-/// Where records are announced: one interface and the family that mDNS itself is spoken over.
-struct placement {
-  unsigned interface = 0; ///< index; 0 is all
-  ip_family family = ip_family::any;
-
-  bool operator==(const placement&) const = default;
-};
-
 /// An address record for a registration that does not point to the responder's own host name.
 struct host_record {
   unsigned interface = 0;
@@ -46,7 +38,9 @@ struct registration {
   std::string type; ///< such as "_apple-midi._udp"
   std::uint16_t port = 0;
   std::vector<std::string> txt; ///< "key=value"; none gives the empty TXT record
-  std::vector<placement> placements;
+  /// Indices of the interfaces to announce it on, over both families; 0 is all. (Restricting the
+  /// family that mDNS is spoken over costs the goodbye: Avahi 0.8 sends none for such records.)
+  std::vector<unsigned> interfaces;
   std::string host; ///< with its domain; empty is the responder's own
   std::vector<host_record> host_records;
 
@@ -127,11 +121,9 @@ public:
   virtual void ask_addresses(query_id query, const std::string& host) = 0;
   virtual void release(query_id query) = 0;
 
-  /// Announces a service, after probing for its name; one result follows, and maybe a later
-  /// collision.
+  /// Announces a service after probing for its name, instead of what the id stood for before; one
+  /// result follows, and maybe a later collision.
   virtual void announce(registration_id id, const registration& service) = 0;
-  /// New port or TXT of an announced service, all else as it was.
-  virtual void update(registration_id id, const registration& service) = 0;
   virtual void withdraw(registration_id id) = 0;
 };
 

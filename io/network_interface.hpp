@@ -14,7 +14,8 @@ struct interface_address {
   boost::asio::ip::address
       address; ///< a link-local IPv6 address carries the interface as its scope
   unsigned prefix_length = 0;
-  bool tentative = false; ///< IPv6: not usable yet, the kernel still looks for duplicates
+  bool tentative = false;   ///< IPv6: not usable yet, the kernel still looks for duplicates
+  bool short_lived = false; ///< IPv6: for privacy, or about to expire; not to be announced
 
   bool operator==(const interface_address&) const = default;
 };

@@ -47,12 +47,6 @@ std::string alternative_name(const std::string& name) {
   return result;
 }
 
-/// The parts that an announced service can change without leaving the network.
-bool differs_in_port_or_txt_only(const registration& a, const registration& b) {
-  return a.name == b.name && a.type == b.type && a.placements == b.placements && a.host == b.host &&
-         a.host_records == b.host_records;
-}
-
 } // namespace
 
 std::string fit_service_name(std::string_view name) {
@@ -80,41 +74,42 @@ std::string fit_service_name(std::string_view name) {
 }
 
 registration plan_registration(const announcement& service, const std::string& name,
-                               const std::string& responder_host,
-                               const std::vector<network_interface>& interfaces) {
+                               const announcing_host& host) {
   registration plan{name, service.type, service.port, service.txt, {}, {}, {}};
+  const bool anywhere = service.interfaces.empty() || service.interfaces == host.restricted_to;
   const bool own_host = service.family != ip_family::any || !service.addresses.empty();
-  if (!own_host && service.interfaces.empty()) {
-    plan.placements = {{}}; // everywhere: the responder follows the interfaces itself
-    return plan;
-  }
-  for (const auto& interface : interfaces) {
-    if (!interface.up ||
-        (!service.interfaces.empty() && !holds(service.interfaces, interface.name)))
+  if (own_host)
+    plan.host = host_for(host.name, service.port);
+  bool loopback_only = true;
+  std::vector<const network_interface*> usable;
+  for (const auto& interface : host.interfaces) {
+    if (!interface.up || (!anywhere && !holds(service.interfaces, interface.name)))
       continue;
-    if (!own_host) {
-      plan.placements.push_back({interface.index, ip_family::any});
-      continue;
-    }
     // The responder's host name has addresses that this service does not listen on, and clients try
     // them: so the service points to a host name with the right addresses and no others.
-    bool reachable = false;
-    for (const auto& assigned : interface.addresses) {
-      if (assigned.tentative || !matches(service.family, assigned.address) ||
-          !is_bound_to(service.addresses, assigned.address))
-        continue;
-      plan.host_records.push_back({interface.index, assigned.address});
-      reachable = true;
-    }
-    if (reachable)
-      plan.placements.push_back({interface.index, service.family});
+    const auto records_before = plan.host_records.size();
+    for (const auto& assigned : interface.addresses)
+      if (own_host && !assigned.tentative && !assigned.short_lived &&
+          matches(service.family, assigned.address) &&
+          is_bound_to(service.addresses, assigned.address))
+        plan.host_records.push_back({interface.index, assigned.address});
+    if (own_host && plan.host_records.size() == records_before)
+      continue;
+    usable.push_back(&interface);
+    loopback_only = loopback_only && interface.loopback;
   }
-  if (own_host)
-    plan.host = host_for(responder_host, service.port);
+  if (anywhere && service.addresses.empty()) {
+    if (!own_host || !plan.host_records.empty())
+      plan.interfaces = {0}; // the responder follows the interfaces itself
+    return plan;
+  }
+  for (const auto* interface : usable)
+    if (loopback_only || !interface->loopback)
+      plan.interfaces.push_back(interface->index);
   return plan;
 }
 
-void publications::publish(registration_id id, announcement service, time_point now) {
+void publications::publish(registration_id id, announcement service) {
   service.name = fit_service_name(service.name);
   const auto [entry, fresh] = entries_.try_emplace(id);
   if (!fresh && entry->second.wanted == service)
@@ -124,7 +119,7 @@ void publications::publish(registration_id id, announcement service, time_point 
     entry->second.renames = 0;
   }
   entry->second.wanted = std::move(service);
-  start(entry, now);
+  start(entry);
 }
 
 void publications::withdraw(registration_id id) {
@@ -132,47 +127,43 @@ void publications::withdraw(registration_id id) {
   if (entry == entries_.end())
     return;
   if (entry->second.registered)
-    commands_.push_back(withdraw_command{id});
+    commands_.push_back({publication_command::kind::withdraw, id, {}});
   entries_.erase(entry);
 }
 
 /// Brings the responder up to date with one service, doing nothing if it is.
-void publications::start(publication_map::iterator place, time_point) {
+void publications::start(publication_map::iterator place) {
   auto& [id, entry] = *place;
   entry.retry_at.reset();
   entry.reason.clear();
-  if (host_.empty()) {
+  if (host_.name.empty()) {
     entry.registered.reset();
     entry.state = publication_state::waiting;
     return;
   }
-  auto plan = plan_registration(entry.wanted, entry.name, host_, interfaces_);
-  if (plan.placements.empty()) {
+  auto plan = plan_registration(entry.wanted, entry.name, host_);
+  if (plan.interfaces.empty()) {
     if (entry.registered)
-      commands_.push_back(withdraw_command{id});
+      commands_.push_back({publication_command::kind::withdraw, id, {}});
     entry.registered.reset();
     entry.state = publication_state::waiting;
     return;
   }
   if (entry.registered == plan)
     return;
-  if (entry.registered && entry.state == publication_state::established &&
-      differs_in_port_or_txt_only(*entry.registered, plan)) {
-    commands_.push_back(update_command{id, plan});
-  } else {
-    commands_.push_back(announce_command{id, plan});
-    entry.state = publication_state::probing;
-  }
+  commands_.push_back({publication_command::kind::announce, id, plan});
+  entry.state = publication_state::probing;
   entry.registered = std::move(plan);
 }
 
-void publications::on_responder(const std::string& host, time_point now) {
-  host_ = host;
+void publications::on_responder(const std::string& host, std::vector<std::string> restricted_to) {
+  host_.name = host;
+  host_.restricted_to = std::move(restricted_to);
   for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
     entry->second.registered.reset();
     entry->second.name = entry->second.wanted.name;
     entry->second.renames = 0;
-    start(entry, now);
+    start(entry);
   }
 }
 
@@ -189,7 +180,7 @@ void publications::on_result(const registration_result& result, time_point now) 
   if (result.outcome == registration_outcome::collision && entry.renames < max_renames) {
     ++entry.renames;
     entry.name = alternative_name(entry.name);
-    start(place, now);
+    start(place);
     return;
   }
   entry.state = publication_state::failed;
@@ -200,17 +191,17 @@ void publications::on_result(const registration_result& result, time_point now) 
   entry.retry_at = now + retry_time;
 }
 
-void publications::on_interfaces(std::vector<network_interface> interfaces, time_point now) {
-  interfaces_ = std::move(interfaces);
+void publications::on_interfaces(std::vector<network_interface> interfaces) {
+  host_.interfaces = std::move(interfaces);
   for (auto entry = entries_.begin(); entry != entries_.end(); ++entry)
     if (entry->second.state != publication_state::failed)
-      start(entry, now);
+      start(entry);
 }
 
 void publications::on_time(time_point now) {
   for (auto entry = entries_.begin(); entry != entries_.end(); ++entry)
     if (entry->second.retry_at && *entry->second.retry_at <= now)
-      start(entry, now);
+      start(entry);
 }
 
 std::optional<publications::time_point> publications::next_deadline() const {

@@ -18,7 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
+#include <utility>
 #include <vector>
 
 namespace tutti::io {
@@ -53,19 +53,20 @@ struct publication_status {
   bool operator==(const publication_status&) const = default;
 };
 
+/// What a service is announced from.
+struct announcing_host {
+  std::string name; ///< the responder's host name, with its domain; empty while there is none
+  std::vector<std::string> restricted_to; ///< interfaces that the responder works on; empty is all
+  std::vector<network_interface> interfaces;
+};
+
 /// For the responder, in this order.
-struct announce_command {
+struct publication_command {
+  enum class kind : std::uint8_t { announce, withdraw };
+  kind what = kind::announce;
   registration_id id = 0;
-  registration service;
+  registration service; ///< not for withdraw
 };
-struct update_command {
-  registration_id id = 0;
-  registration service;
-};
-struct withdraw_command {
-  registration_id id = 0;
-};
-using publication_command = std::variant<announce_command, update_command, withdraw_command>;
 
 class publications {
 public:
@@ -76,15 +77,15 @@ public:
   static constexpr unsigned max_renames = 64;
   static constexpr auto retry_time = std::chrono::seconds(10);
 
-  /// Announces a service, or changes one: new port and TXT in place, anything else by a goodbye and
-  /// an announcement.
-  void publish(registration_id id, announcement service, time_point now);
+  /// Announces a service, or changes one. A change is a goodbye and an announcement: those who see
+  /// it keep a withdrawn name for a second, which is longer than announcing takes.
+  void publish(registration_id id, announcement service);
   void withdraw(registration_id id);
 
   /// `host` is the responder's host name, or empty when there is no running responder any more.
-  void on_responder(const std::string& host, time_point now);
+  void on_responder(const std::string& host, std::vector<std::string> restricted_to = {});
   void on_result(const registration_result& result, time_point now);
-  void on_interfaces(std::vector<network_interface> interfaces, time_point now);
+  void on_interfaces(std::vector<network_interface> interfaces);
   void on_time(time_point now);
   std::optional<time_point> next_deadline() const;
 
@@ -106,19 +107,19 @@ private:
   };
   using publication_map = std::map<registration_id, publication>;
 
-  void start(publication_map::iterator entry, time_point now);
+  void start(publication_map::iterator entry);
   publication_status status(registration_id id, const publication& entry) const;
 
   publication_map entries_;
-  std::string host_; ///< empty while there is no responder
-  std::vector<network_interface> interfaces_;
+  announcing_host host_;
   std::vector<publication_command> commands_;
 };
 
-/// The records for a service; no placements if there is no interface to announce it on.
+/// The records for a service; no interfaces if there is none to announce it on.
+/// Avahi 0.8 says goodbye for a record on one interface only if it was added on several by index; a
+/// service that is announced on all, or on one, is always withdrawn properly.
 registration plan_registration(const announcement& service, const std::string& name,
-                               const std::string& responder_host,
-                               const std::vector<network_interface>& interfaces);
+                               const announcing_host& host);
 
 /// The longest beginning of `name` that DNS takes for a label: 63 octets of whole UTF-8 characters,
 /// no control characters. Never empty.

@@ -7,48 +7,27 @@
 namespace tutti::io {
 
 responder_outbox::responder_outbox(boost::asio::io_context& loop, responder_sink sink)
-    : loop_(&loop)
-    , sink_(std::move(sink)) {
+    : loop_(loop)
+    , letters_(std::make_shared<letters>(letters{std::move(sink), {}})) {
 }
 
 void responder_outbox::push(responder_event event) {
-  std::lock_guard lock(mutex_);
-  if (!loop_)
-    return;
-  waiting_.push_back(std::move(event));
-  if (std::exchange(posted_, true))
-    return;
-  boost::asio::post(*loop_, [self = shared_from_this()] { self->deliver(); });
-}
-
-void responder_outbox::wait_for_room() {
-  std::unique_lock lock(mutex_);
-  room_.wait(lock, [this] { return !loop_ || waiting_.size() < limit; });
-}
-
-void responder_outbox::close() {
-  std::lock_guard lock(mutex_);
-  loop_ = nullptr;
-  waiting_.clear();
-  room_.notify_all();
-}
-
-void responder_outbox::deliver() {
-  std::vector<responder_event> batch;
-  {
-    std::lock_guard lock(mutex_);
-    batch.swap(waiting_);
-    posted_ = false;
-    room_.notify_all();
-  }
-  for (auto& event : batch) {
-    {
-      std::lock_guard lock(mutex_);
-      if (!loop_)
-        return; // closed by an earlier event of this batch
+  letters_->waiting.push_back(std::move(event));
+  if (letters_->waiting.size() > 1)
+    return; // a delivery is under way
+  boost::asio::post(loop_, [box = std::weak_ptr(letters_)] {
+    auto held = box.lock();
+    if (!held)
+      return;
+    const auto batch = std::exchange(held->waiting, {});
+    const auto sink = held->sink; // outlives the outbox if an event ends it
+    held.reset();
+    for (const auto& letter : batch) {
+      if (box.expired())
+        return;
+      sink(letter);
     }
-    sink_(std::move(event));
-  }
+  });
 }
 
 } // namespace tutti::io

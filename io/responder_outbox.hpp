@@ -1,6 +1,6 @@
-// The way from a responder to whoever owns it: events in order, on the loop, never from inside a
-// call. Decides: when events are delivered, and that a producing thread waits while too many are
-// under way. Leaves: what they mean. Thread: push() and wait_for_room() from any; all else on the
+// The way from a responder to whoever owns it: events in order, and never from inside a call.
+// Decides: when events are delivered: on the next turn of the loop. They are taken within that
+// turn, so there are never more of them than one turn brings. Leaves: what they mean. Thread: the
 // loop's.
 #pragma once
 
@@ -8,38 +8,27 @@
 
 #include <boost/asio/io_context.hpp>
 
-#include <condition_variable>
-#include <cstddef>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 namespace tutti::io {
 
-class responder_outbox : public std::enable_shared_from_this<responder_outbox> {
+class responder_outbox {
 public:
-  /// Events that may wait for the loop before wait_for_room() holds their producer back.
-  static constexpr std::size_t limit = 4096;
-
   responder_outbox(boost::asio::io_context& loop, responder_sink sink);
+  responder_outbox(const responder_outbox&) = delete;
+  responder_outbox& operator=(const responder_outbox&) = delete;
 
   void push(responder_event event);
 
-  /// Blocks while the outbox is full and open. Only for a thread that is not the loop's.
-  void wait_for_room();
-
-  /// Delivers nothing more and forgets the loop and the sink.
-  void close();
-
 private:
-  void deliver();
+  struct letters {
+    responder_sink sink;
+    std::vector<responder_event> waiting;
+  };
 
-  std::mutex mutex_;
-  std::condition_variable room_;
-  boost::asio::io_context* loop_; ///< null once closed
-  responder_sink sink_;           ///< used on the loop's thread only
-  std::vector<responder_event> waiting_;
-  bool posted_ = false;
+  boost::asio::io_context& loop_;
+  std::shared_ptr<letters> letters_; ///< delivery ends where this object does, also in mid-batch
 };
 
 } // namespace tutti::io
