@@ -1,6 +1,7 @@
 #include "io/avahi_poll.hpp"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <avahi-common/timeval.h>
@@ -9,6 +10,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <chrono>
+#include <optional>
 #include <unordered_map>
 
 namespace asio = boost::asio;
@@ -85,24 +88,23 @@ private:
 };
 
 struct AvahiTimeout : std::enable_shared_from_this<AvahiTimeout> {
-  AvahiTimeout(asio::io_context& loop, tutti::io::avahi_poll::state& poll_state,
+  using clock = asio::steady_timer::clock_type;
+
+  AvahiTimeout(asio::io_context& io, tutti::io::avahi_poll::state& poll_state,
                AvahiTimeoutCallback function, void* argument)
-      : timer(loop)
+      : loop(io)
+      , timer(io)
       , owner(&poll_state)
       , callback(function)
       , userdata(argument) {}
 
   /// `when` is on the clock of gettimeofday(); null disables. A past time fires on the next turn.
   void set(const timeval* when) {
-    const auto armed_as = ++generation; // a completion that is queued already is void
-    timer.cancel();
+    deadline.reset();
     if (!when)
       return;
-    timer.expires_after(std::chrono::microseconds(std::max<AvahiUsec>(-avahi_age(when), 0)));
-    timer.async_wait([self = shared_from_this(), armed_as](const boost::system::error_code& error) {
-      if (!error && self->owner && armed_as == self->generation)
-        self->callback(self.get(), self->userdata);
-    });
+    deadline = clock::now() + std::chrono::microseconds(std::max<AvahiUsec>(-avahi_age(when), 0));
+    arm();
   }
 
   void free() {
@@ -110,11 +112,66 @@ struct AvahiTimeout : std::enable_shared_from_this<AvahiTimeout> {
     timer.cancel();
   }
 
+  asio::io_context& loop;
   asio::steady_timer timer;
   tutti::io::avahi_poll::state* owner; // null once freed
   AvahiTimeoutCallback callback;
   void* userdata;
-  unsigned generation = 0;
+
+private:
+  // avahi-core has one timeout for all its timed events, sets it with every packet, and runs one
+  // event each time it fires. So:
+  // - a wait that ends early enough is left alone: if each setting began it anew, a timeout that is
+  //   due would not fire as long as packets keep coming;
+  // - what is due needs no timer, which costs a system call;
+  // - and as many events as are due run in one turn, up to a bound.
+  static constexpr auto slack = std::chrono::milliseconds(1);
+  static constexpr int calls_in_a_turn = 64;
+
+  void arm() {
+    if (posted || in_callback)
+      return; // fire() is to come, or has the word
+    if (*deadline <= clock::now()) {
+      posted = true;
+      asio::post(loop, [self = shared_from_this()] {
+        self->posted = false;
+        self->fire();
+      });
+    } else if (!waiting || *deadline + slack < timer.expiry()) {
+      wait();
+    }
+  }
+
+  void wait() {
+    waiting = true;
+    timer.expires_at(*deadline); // ends a wait under way, unless its end is queued already
+    timer.async_wait(
+        [self = shared_from_this(), number = ++waits](const boost::system::error_code& error) {
+          if (error || number != self->waits)
+            return;
+          self->waiting = false;
+          self->fire();
+        });
+  }
+
+  void fire() {
+    for (int calls = 0; owner && deadline && *deadline <= clock::now(); ++calls) {
+      if (calls == calls_in_a_turn)
+        break;
+      deadline.reset();
+      in_callback = true;
+      callback(this, userdata);
+      in_callback = false;
+    }
+    if (owner && deadline)
+      arm();
+  }
+
+  std::optional<clock::time_point> deadline; // none while disabled
+  unsigned waits = 0;
+  bool waiting = false;
+  bool posted = false;
+  bool in_callback = false;
 };
 
 namespace tutti::io {

@@ -33,10 +33,13 @@ bool is_bound_to(const std::vector<ip::address>& addresses, const ip::address& a
 }
 
 /// "hub.local" and port 5004 to "hub-5004.local": a host name that only this service points to.
-std::string host_for(const std::string& responder_host, std::uint16_t port) {
+std::string host_for(const std::string& responder_host, std::uint16_t port, unsigned number) {
   const auto dot = responder_host.find('.');
-  constexpr std::size_t longest = 63 - 6; // a label, less "-65535"
-  return responder_host.substr(0, std::min(dot, longest)) + "-" + std::to_string(port) +
+  auto suffix = "-" + std::to_string(port);
+  if (number > 1)
+    suffix += "-" + std::to_string(number);
+  constexpr std::size_t longest = 63; // octets of a label
+  return responder_host.substr(0, std::min(dot, longest - suffix.size())) + suffix +
          (dot == std::string::npos ? ".local" : responder_host.substr(dot));
 }
 
@@ -74,12 +77,12 @@ std::string fit_service_name(std::string_view name) {
 }
 
 registration plan_registration(const announcement& service, const std::string& name,
-                               const announcing_host& host) {
+                               const announcing_host& host, unsigned host_number) {
   registration plan{name, service.type, service.port, service.txt, {}, {}, {}};
   const bool anywhere = service.interfaces.empty() || service.interfaces == host.restricted_to;
   const bool own_host = service.family != ip_family::any || !service.addresses.empty();
   if (own_host)
-    plan.host = host_for(host.name, service.port);
+    plan.host = host_for(host.name, service.port, host_number);
   bool loopback_only = true;
   std::vector<const network_interface*> usable;
   for (const auto& interface : host.interfaces) {
@@ -126,8 +129,7 @@ void publications::withdraw(registration_id id) {
   const auto entry = entries_.find(id);
   if (entry == entries_.end())
     return;
-  if (entry->second.registered)
-    commands_.push_back({publication_command::kind::withdraw, id, {}});
+  take_back(entry);
   entries_.erase(entry);
 }
 
@@ -136,19 +138,21 @@ void publications::start(publication_map::iterator place) {
   auto& [id, entry] = *place;
   entry.retry_at.reset();
   entry.reason.clear();
-  if (host_.name.empty()) {
+  if (host_.name.empty()) { // what was announced went with the responder
     entry.registered.reset();
+    for (const auto& [address, record] : entry.addresses)
+      address_owners_.erase(address);
+    entry.addresses.clear();
     entry.state = publication_state::waiting;
     return;
   }
-  auto plan = plan_registration(entry.wanted, entry.name, host_);
+  auto plan = plan_registration(entry.wanted, entry.name, host_, entry.host_number);
   if (plan.interfaces.empty()) {
-    if (entry.registered)
-      commands_.push_back({publication_command::kind::withdraw, id, {}});
-    entry.registered.reset();
+    take_back(place);
     entry.state = publication_state::waiting;
     return;
   }
+  start_addresses(place, plan.host, std::exchange(plan.host_records, {}));
   if (entry.registered == plan)
     return;
   commands_.push_back({publication_command::kind::announce, id, plan});
@@ -156,38 +160,89 @@ void publications::start(publication_map::iterator place) {
   entry.registered = std::move(plan);
 }
 
-void publications::on_responder(const std::string& host, std::vector<std::string> restricted_to) {
-  host_.name = host;
-  host_.restricted_to = std::move(restricted_to);
-  for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
-    entry->second.registered.reset();
-    entry->second.name = entry->second.wanted.name;
-    entry->second.renames = 0;
-    start(entry);
+void publications::start_addresses(publication_map::iterator place, const std::string& host,
+                                   const std::vector<host_record>& records) {
+  auto& [id, entry] = *place;
+  auto missing = records;
+  for (auto address = entry.addresses.begin(); address != entry.addresses.end();) {
+    const auto& announced = address->second;
+    const auto found = std::find(missing.begin(), missing.end(), announced.host_records.front());
+    if (found != missing.end() && announced.host == host) {
+      missing.erase(found);
+      ++address;
+      continue;
+    }
+    commands_.push_back({publication_command::kind::withdraw, address->first, {}});
+    address_owners_.erase(address->first);
+    address = entry.addresses.erase(address);
+  }
+  for (const auto& record : missing) {
+    registration announced;
+    announced.host = host;
+    announced.host_records = {record};
+    const auto address = next_address_++;
+    address_owners_.emplace(address, id);
+    commands_.push_back({publication_command::kind::announce, address, announced});
+    entry.addresses.emplace(address, std::move(announced));
   }
 }
 
+void publications::take_back(publication_map::iterator place) {
+  auto& [id, entry] = *place;
+  if (entry.registered)
+    commands_.push_back({publication_command::kind::withdraw, id, {}});
+  entry.registered.reset();
+  start_addresses(place, {}, {});
+}
+
+void publications::on_responder(const std::string& host, std::vector<std::string> restricted_to) {
+  host_.restricted_to = std::move(restricted_to);
+  for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
+    entry->second.name = entry->second.wanted.name;
+    entry->second.renames = 0;
+    entry->second.host_number = 1;
+    host_.name.clear();
+    start(entry); // forgets what the one before was told
+    host_.name = host;
+    start(entry);
+  }
+  host_.name = host;
+}
+
 void publications::on_result(const registration_result& result, time_point now) {
-  const auto place = entries_.find(result.id);
+  const auto owner = address_owners_.find(result.id);
+  const bool is_address = owner != address_owners_.end();
+  const auto place = entries_.find(is_address ? owner->second : result.id);
   if (place == entries_.end() || !place->second.registered)
     return;
   auto& entry = place->second;
+  const bool collision = result.outcome == registration_outcome::collision;
   if (result.outcome == registration_outcome::established) {
-    entry.state = publication_state::established;
-    return;
-  }
-  entry.registered.reset();
-  if (result.outcome == registration_outcome::collision && entry.renames < max_renames) {
+    if (!is_address)
+      entry.state = publication_state::established;
+  } else if (is_address) {
+    take_back(place);
+    if (!collision)
+      return fail(entry, result.reason, now);
+    ++entry.host_number;
+    start(place);
+  } else if (collision && entry.renames < max_renames) {
     ++entry.renames;
     entry.name = alternative_name(entry.name);
+    entry.registered.reset();
     start(place);
-    return;
+  } else {
+    take_back(place);
+    fail(entry, collision ? "every name tried is taken" : result.reason, now);
   }
+}
+
+void publications::fail(publication& entry, std::string reason, time_point now) {
   entry.state = publication_state::failed;
-  entry.reason = result.outcome == registration_outcome::collision ? "every name tried is taken"
-                                                                   : result.reason;
+  entry.reason = std::move(reason);
   entry.name = entry.wanted.name;
   entry.renames = 0;
+  entry.host_number = 1;
   entry.retry_at = now + retry_time;
 }
 

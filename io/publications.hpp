@@ -73,6 +73,8 @@ public:
   using clock = std::chrono::steady_clock;
   using time_point = clock::time_point;
 
+  /// Ids of the registrations that publications makes for addresses; the owner's are below.
+  static constexpr registration_id first_address = 0x8000'0000;
   /// Names tried in a row before giving up until the next retry.
   static constexpr unsigned max_renames = 64;
   static constexpr auto retry_time = std::chrono::seconds(10);
@@ -99,27 +101,37 @@ private:
     announcement wanted;
     std::string name; ///< in use or tried
     unsigned renames = 0;
+    unsigned host_number = 1; ///< of the host name that it points to, if that is one of its own
     publication_state state = publication_state::waiting;
     std::string reason;
     std::optional<registration> registered; ///< what the responder was told last
+    /// The addresses of that host name: each a registration, so that one can come and go alone.
+    std::map<registration_id, registration> addresses;
     std::optional<time_point> retry_at;
     std::optional<publication_status> told;
   };
   using publication_map = std::map<registration_id, publication>;
 
   void start(publication_map::iterator entry);
+  void start_addresses(publication_map::iterator entry, const std::string& host,
+                       const std::vector<host_record>& records);
+  void take_back(publication_map::iterator entry);
+  void fail(publication& entry, std::string reason, time_point now);
   publication_status status(registration_id id, const publication& entry) const;
 
   publication_map entries_;
+  std::map<registration_id, registration_id> address_owners_; ///< of address registrations
+  registration_id next_address_ = first_address;
   announcing_host host_;
   std::vector<publication_command> commands_;
 };
 
-/// The records for a service; no interfaces if there is none to announce it on.
-/// Avahi 0.8 says goodbye for a record on one interface only if it was added on several by index; a
-/// service that is announced on all, or on one, is always withdrawn properly.
+/// The records for a service; no interfaces if there is none to announce it on. `host_number` above
+/// 1 gives another host name to a service that needs one of its own. Avahi 0.8 says goodbye for a
+/// record on one interface only if it was added on several by index; a service that is announced on
+/// all, or on one, is always withdrawn properly.
 registration plan_registration(const announcement& service, const std::string& name,
-                               const announcing_host& host);
+                               const announcing_host& host, unsigned host_number = 1);
 
 /// The longest beginning of `name` that DNS takes for a label: 63 octets of whole UTF-8 characters,
 /// no control characters. Never empty.

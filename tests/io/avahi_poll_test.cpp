@@ -322,6 +322,23 @@ TEST_CASE("a timeout that was due already is postponed or disabled by another's 
   f.api->timeout_free(c);
 }
 
+// Seen with 500 services: avahi-core sets its timeout with each packet, and packets kept coming, so
+// that nothing expired for seconds. A due timeout must fire however often it is set to be due.
+TEST_CASE("a due timeout fires although every turn sets it anew", "[io][avahi_poll]") {
+  fixture f;
+  socket_pair pair;
+  probe packets, p;
+  auto* timeout = f.timeout({}, p);
+  auto* watch = f.watch(pair.ends[0], AVAHI_WATCH_IN, packets);
+  packets.then = [&] { f.update(timeout, 0ms); }; // and never reads
+  pair.write();
+  f.turn();
+  CHECK(packets.calls > 1);
+  CHECK(p.calls > 1);
+  f.api->watch_free(watch);
+  f.api->timeout_free(timeout);
+}
+
 TEST_CASE("nothing is called after the adapter is destroyed", "[io][avahi_poll]") {
   boost::asio::io_context loop;
   socket_pair pair;
