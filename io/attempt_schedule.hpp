@@ -33,68 +33,68 @@ public:
       : limits_(limits)
       , next_at_(now) {
     for (auto& candidate : ordered)
-      attempts_.push_back({std::move(candidate), state::waiting, {}});
+      racers_.push_back({std::move(candidate), state::waiting, {}});
   }
 
   /// The address to try now, if one is due; call it until it gives none, and at next_deadline().
   std::optional<endpoint> next(time_point now) {
-    for (auto& attempt : attempts_)
-      if (attempt.what == state::tried && now >= attempt.gives_up_at)
-        attempt.what = state::failed;
-    if (next_ == attempts_.size() || now < next_at_)
+    for (auto& racer : racers_)
+      if (racer.what == state::tried && now >= racer.gives_up_at)
+        racer.what = state::failed;
+    if (next_ == racers_.size() || now < next_at_)
       return {};
-    auto& attempt = attempts_[next_++];
-    attempt.what = state::tried;
-    attempt.gives_up_at = now + limits_.patience;
+    auto& racer = racers_[next_++];
+    racer.what = state::tried;
+    racer.gives_up_at = now + limits_.patience;
     next_at_ = now + limits_.head_start;
-    return attempt.to;
+    return racer.to;
   }
 
   /// The address cannot be reached, or refused: the next one is due at once.
   void fail(const endpoint& to, time_point now) {
-    for (auto& attempt : attempts_)
-      if (attempt.to == to && attempt.what == state::tried) {
-        attempt.what = state::failed;
+    for (auto& racer : racers_)
+      if (racer.to == to && racer.what == state::tried) {
+        racer.what = state::failed;
         next_at_ = now;
       }
   }
 
   /// True if `to` was tried and may still win.
   bool is_racing(const endpoint& to) const {
-    for (const auto& attempt : attempts_)
-      if (attempt.to == to && attempt.what == state::tried)
+    for (const auto& racer : racers_)
+      if (racer.to == to && racer.what == state::tried)
         return true;
     return false;
   }
 
   /// Every address was tried, and none may still answer.
   bool exhausted() const {
-    for (const auto& attempt : attempts_)
-      if (attempt.what != state::failed)
+    for (const auto& racer : racers_)
+      if (racer.what != state::failed)
         return false;
     return true;
   }
 
   std::optional<time_point> next_deadline() const {
     std::optional<time_point> deadline;
-    if (next_ < attempts_.size())
+    if (next_ < racers_.size())
       deadline = next_at_;
-    for (const auto& attempt : attempts_)
-      if (attempt.what == state::tried && (!deadline || attempt.gives_up_at < *deadline))
-        deadline = attempt.gives_up_at;
+    for (const auto& racer : racers_)
+      if (racer.what == state::tried && (!deadline || racer.gives_up_at < *deadline))
+        deadline = racer.gives_up_at;
     return deadline;
   }
 
 private:
   enum class state { waiting, tried, failed };
-  struct attempt {
+  struct racer {
     endpoint to;
     state what;
     time_point gives_up_at;
   };
 
   attempt_limits limits_;
-  std::vector<attempt> attempts_;
+  std::vector<racer> racers_;
   std::size_t next_ = 0;
   time_point next_at_;
 };
