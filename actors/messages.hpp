@@ -67,7 +67,7 @@ struct routing_settings {
   std::vector<config::scene> scenes;
   std::string first_scene;         ///< active at first; empty: none
   std::size_t routes = 262144;     ///< routes with filter or transforms
-  bool loop_guard = false;           ///< see config::limits
+  bool loop_guard = false;         ///< see config::limits
   std::size_t delay_queue = 65536; ///< events per route that a delay may hold
 };
 using routing_settings_ptr = std::shared_ptr<const routing_settings>;

@@ -37,7 +37,8 @@ struct offered_session {
 };
 
 struct supervisor_state {
-  explicit supervisor_state(supervisor_actor::pointer pointer) : self(pointer) {}
+  explicit supervisor_state(supervisor_actor::pointer pointer)
+      : self(pointer) {}
 
   void start(io::event_loop& loop, const config::settings& settings,
              std::vector<bound_session> bound);

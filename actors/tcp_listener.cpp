@@ -1,6 +1,6 @@
 // The TCP listener: a listening socket, and the ports that its clients are.
-// Decides: who may come in (allow-list, number of clients), when a port that is taken is tried again.
-// Leaves: everything about one connection (tcp_port).
+// Decides: who may come in (allow-list, number of clients), when a port that is taken is tried
+// again. Leaves: everything about one connection (tcp_port).
 #include "actors/failure.hpp"
 #include "actors/spawn.hpp"
 #include "io/tcp_acceptor.hpp"
@@ -93,8 +93,8 @@ void tcp_listener_state::open() {
       return;
     io::byte_stream_ptr stream;
     if (tls)
-      stream = std::make_shared<io::tls_stream>(std::move(socket), tls,
-                                                io::tls_stream::role::server);
+      stream =
+          std::make_shared<io::tls_stream>(std::move(socket), tls, io::tls_stream::role::server);
     else
       stream = std::make_shared<io::tcp_stream>(std::move(socket));
     caf::anon_send(handle, atom::accepted_v, std::move(stream));
@@ -176,8 +176,8 @@ caf::result<tcp_info> tcp_listener_state::status() {
 }
 
 tcp_listener_actor::behavior_type
-tcp_listener(tcp_listener_actor::stateful_pointer<tcp_listener_state> self,
-             tcp_context_ptr context, const config::tcp_listener& settings) {
+tcp_listener(tcp_listener_actor::stateful_pointer<tcp_listener_state> self, tcp_context_ptr context,
+             const config::tcp_listener& settings) {
   log_failures(self);
   auto& state = self->state;
   state.start(std::move(context), settings);

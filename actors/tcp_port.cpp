@@ -82,8 +82,7 @@ void tcp_port_state::attach() {
   attached_ = true;
   io::log_info("TCP connection with {} is up as port {}/{}", to_string(stream_->remote()),
                description_.group, description_.name);
-  self->send(context_->router, atom::attach_v, key_, description_,
-             midi_sink(tcp_port_actor(self)));
+  self->send(context_->router, atom::attach_v, key_, description_, midi_sink(tcp_port_actor(self)));
 }
 
 void tcp_port_state::on_ready() {
@@ -174,8 +173,7 @@ tcp_port_actor::behavior_type tcp_port(tcp_port_actor::stateful_pointer<tcp_port
 
 tcp_port_actor spawn_tcp_port(caf::actor_system& system, tcp_context_ptr context, port_key key,
                               port_description description, io::byte_stream_ptr stream) {
-  return system.spawn(tcp_port, std::move(context), key, std::move(description),
-                      std::move(stream));
+  return system.spawn(tcp_port, std::move(context), key, std::move(description), std::move(stream));
 }
 
 } // namespace tutti

@@ -70,24 +70,22 @@ void tcp_target_state::connect() {
     return on_connected(nullptr, error.what());
   }
   auto me = caf::actor_cast<caf::actor_addr>(tcp_target_actor(self));
-  connector_->connect(
-      settings_.host, settings_.port, attempt_limit,
-      [me, tls, host = settings_.host](auto socket, const std::string& failure) {
-        auto handle = caf::actor_cast<tcp_target_actor>(me);
-        if (!handle)
-          return;
-        io::byte_stream_ptr stream;
-        if (socket && tls)
-          stream = std::make_shared<io::tls_stream>(std::move(*socket), tls,
-                                                    io::tls_stream::role::client, host);
-        else if (socket)
-          stream = std::make_shared<io::tcp_stream>(std::move(*socket));
-        caf::anon_send(handle, atom::connected_v, std::move(stream), failure);
-      });
+  connector_->connect(settings_.host, settings_.port, attempt_limit,
+                      [me, tls, host = settings_.host](auto socket, const std::string& failure) {
+                        auto handle = caf::actor_cast<tcp_target_actor>(me);
+                        if (!handle)
+                          return;
+                        io::byte_stream_ptr stream;
+                        if (socket && tls)
+                          stream = std::make_shared<io::tls_stream>(
+                              std::move(*socket), tls, io::tls_stream::role::client, host);
+                        else if (socket)
+                          stream = std::make_shared<io::tcp_stream>(std::move(*socket));
+                        caf::anon_send(handle, atom::connected_v, std::move(stream), failure);
+                      });
 }
 
-void tcp_target_state::on_connected(const io::byte_stream_ptr& stream,
-                                    const std::string& failure) {
+void tcp_target_state::on_connected(const io::byte_stream_ptr& stream, const std::string& failure) {
   if (leaving_) {
     if (stream)
       stream->close();

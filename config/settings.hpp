@@ -116,9 +116,9 @@ struct tcp_listener {
 /// An outgoing TCP connection, kept up with back-off.
 struct tcp_target {
   std::string host;
-  std::uint16_t port = 0; ///< 1 to 65535
-  std::string name;       ///< its name in port ids; empty: the host
-  bool tls = false;       ///< speak TLS and verify the server
+  std::uint16_t port = 0;  ///< 1 to 65535
+  std::string name;        ///< its name in port ids; empty: the host
+  bool tls = false;        ///< speak TLS and verify the server
   std::string authorities; ///< PEM file of those that TLS trusts; empty: the system's
 
   friend bool operator==(const tcp_target&, const tcp_target&) = default;

@@ -38,39 +38,39 @@ public:
 
   /// The address to try now, if one is due; call it until it gives none, and at next_deadline().
   std::optional<endpoint> next(time_point now) {
-    for (auto& racer : racers_)
-      if (racer.what == state::tried && now >= racer.gives_up_at)
-        racer.what = state::failed;
+    for (auto& one : racers_)
+      if (one.what == state::tried && now >= one.gives_up_at)
+        one.what = state::failed;
     if (next_ == racers_.size() || now < next_at_)
       return {};
-    auto& racer = racers_[next_++];
-    racer.what = state::tried;
-    racer.gives_up_at = now + limits_.patience;
+    auto& one = racers_[next_++];
+    one.what = state::tried;
+    one.gives_up_at = now + limits_.patience;
     next_at_ = now + limits_.head_start;
-    return racer.to;
+    return one.to;
   }
 
   /// The address cannot be reached, or refused: the next one is due at once.
   void fail(const endpoint& to, time_point now) {
-    for (auto& racer : racers_)
-      if (racer.to == to && racer.what == state::tried) {
-        racer.what = state::failed;
+    for (auto& one : racers_)
+      if (one.to == to && one.what == state::tried) {
+        one.what = state::failed;
         next_at_ = now;
       }
   }
 
   /// True if `to` was tried and may still win.
   bool is_racing(const endpoint& to) const {
-    for (const auto& racer : racers_)
-      if (racer.to == to && racer.what == state::tried)
+    for (const auto& one : racers_)
+      if (one.to == to && one.what == state::tried)
         return true;
     return false;
   }
 
   /// Every address was tried, and none may still answer.
   bool exhausted() const {
-    for (const auto& racer : racers_)
-      if (racer.what != state::failed)
+    for (const auto& one : racers_)
+      if (one.what != state::failed)
         return false;
     return true;
   }
@@ -79,9 +79,9 @@ public:
     std::optional<time_point> deadline;
     if (next_ < racers_.size())
       deadline = next_at_;
-    for (const auto& racer : racers_)
-      if (racer.what == state::tried && (!deadline || racer.gives_up_at < *deadline))
-        deadline = racer.gives_up_at;
+    for (const auto& one : racers_)
+      if (one.what == state::tried && (!deadline || one.gives_up_at < *deadline))
+        deadline = one.gives_up_at;
     return deadline;
   }
 

@@ -1,6 +1,6 @@
 // A connected byte stream as the actors see it: TCP, or TLS over it.
-// Decides: that the owner reads and writes when it is told that it may, so that a stream which sends
-// too fast is slowed by TCP itself, and one which reads too slowly is noticed by its owner.
+// Decides: that the owner reads and writes when it is told that it may, so that a stream which
+// sends too fast is slowed by TCP itself, and one which reads too slowly is noticed by its owner.
 // Leaves: sockets (tcp_stream), encryption (tls_stream), a wire in memory (tests).
 // Thread: the loop thread only.
 #pragma once

@@ -34,7 +34,8 @@ public:
     std::uint64_t events;
   };
 
-  explicit event_queue(event_queue_limits limits = {}) noexcept : limits_(limits) {}
+  explicit event_queue(event_queue_limits limits = {}) noexcept
+      : limits_(limits) {}
 
   /// Returns false if an older event was given up for this one.
   bool push(topic what, event_weight weight, event_text text);

@@ -54,7 +54,8 @@ std::optional<std::string> bearer_token(const http_credentials& given) {
   return std::nullopt;
 }
 
-http_access::http_access(http_access_options options) : hosts_{"localhost"} {
+http_access::http_access(http_access_options options)
+    : hosts_{"localhost"} {
   for (const auto& token : options.tokens)
     tokens_.push_back({token.role, digest_of(token.secret)});
   for (const auto& name : options.hosts)
@@ -91,9 +92,10 @@ http_role http_access::role_of(std::string_view secret) const {
 http_access::verdict http_access::judge(const http_credentials& given) const {
   verdict out;
   if (!knows_host(given.host)) {
-    out.refusal = problem(421, "The Host header names \"" + host_name_of(given.host) +
-                                   "\", which is not known here; add it to \"hosts\" of \"control\" "
-                                   "in the configuration, or use the address.");
+    out.refusal =
+        problem(421, "The Host header names \"" + host_name_of(given.host) +
+                         "\", which is not known here; add it to \"hosts\" of \"control\" "
+                         "in the configuration, or use the address.");
     return out;
   }
   if (!given.origin.empty()) {

@@ -32,10 +32,10 @@ struct http_access_options {
 /// What a request says about who asks.
 struct http_credentials {
   std::string_view host;
-  std::string_view origin;         ///< empty: none was sent
+  std::string_view origin; ///< empty: none was sent
   std::string_view authorization;
-  std::string_view subprotocols;   ///< Sec-WebSocket-Protocol: browsers cannot send more there
-  bool secure = false;             ///< over TLS
+  std::string_view subprotocols; ///< Sec-WebSocket-Protocol: browsers cannot send more there
+  bool secure = false;           ///< over TLS
 };
 
 class http_access {
@@ -76,7 +76,8 @@ private:
 /// The bearer token in these headers; nothing if there is none.
 std::optional<std::string> bearer_token(const http_credentials& given);
 
-/// "Name.local:8504" to "name.local", "[::1]:80" to "[::1]"; lower case, no port, no dot at the end.
+/// "Name.local:8504" to "name.local", "[::1]:80" to "[::1]"; lower case, no port, no dot at the
+/// end.
 std::string host_name_of(std::string_view host);
 
 } // namespace tutti::io

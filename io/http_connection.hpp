@@ -34,7 +34,10 @@ public:
 
   http_connection(std::shared_ptr<http_core> core, Stream stream, endpoint client,
                   std::shared_ptr<boost::asio::ssl::context> tls)
-      : core_(std::move(core)), stream_(std::move(stream)), client_(client), tls_(std::move(tls)) {}
+      : core_(std::move(core))
+      , stream_(std::move(stream))
+      , client_(client)
+      , tls_(std::move(tls)) {}
   ~http_connection() override { core_->remove(this); }
 
   void start() {
@@ -117,14 +120,13 @@ private:
     if (buffer_.size() > 0)
       return read_head();
     expire_after(core_->limits.idle);
-    stream_.async_read_some(
-        buffer_.prepare(4096),
-        [self = this->shared_from_this()](error_code error, std::size_t size) {
-          if (error)
-            return self->end_quietly(error);
-          self->buffer_.commit(size);
-          self->read_head();
-        });
+    stream_.async_read_some(buffer_.prepare(4096),
+                            [self = this->shared_from_this()](error_code error, std::size_t size) {
+                              if (error)
+                                return self->end_quietly(error);
+                              self->buffer_.commit(size);
+                              self->read_head();
+                            });
   }
 
   void read_head() {
@@ -146,11 +148,11 @@ private:
         error == reason::partial_message)
       return end_quietly(error);
     ++core_->counters.malformed;
-    refuse(error == reason::header_limit || error == reason::buffer_overflow
-               ? problem(431, "The request's head is longer than " +
-                                  std::to_string(core_->limits.head_octets) + " octets.")
-               : problem(400, "This is not a well-formed HTTP/1.1 request: " + error.message() +
-                                  "."));
+    refuse(
+        error == reason::header_limit || error == reason::buffer_overflow
+            ? problem(431, "The request's head is longer than " +
+                               std::to_string(core_->limits.head_octets) + " octets.")
+            : problem(400, "This is not a well-formed HTTP/1.1 request: " + error.message() + "."));
   }
 
   // Everything that can be said without the body.
@@ -165,14 +167,14 @@ private:
     if (auto authority = take_authority(target); !authority.empty())
       host = authority;
     if (target.size() > max_target)
-      return refuse(problem(414, "The request target is longer than " +
-                                     std::to_string(max_target) + " octets."));
+      return refuse(problem(414, "The request target is longer than " + std::to_string(max_target) +
+                                     " octets."));
     auto parsed = parse_target(target);
     if (!parsed)
       return refuse(problem(400, "The request target is not a path of percent-encoded UTF-8."));
-    auto verdict = core_->access.judge({host, view(head[field::origin]),
-                                        view(head[field::authorization]),
-                                        view(head[field::sec_websocket_protocol]), is_tls});
+    auto verdict =
+        core_->access.judge({host, view(head[field::origin]), view(head[field::authorization]),
+                             view(head[field::sec_websocket_protocol]), is_tls});
     foreign_origin_ = verdict.foreign_origin;
     if (verdict.refusal)
       return refuse(std::move(*verdict.refusal));
@@ -182,8 +184,8 @@ private:
     if (view(head.method_string()) == "OPTIONS")
       return answer_options(match.allow);
     if (match.route == none)
-      return refuse(problem(405, "This path takes " + match.allow + ".")
-                        .with("Allow", match.allow));
+      return refuse(
+          problem(405, "This path takes " + match.allow + ".").with("Allow", match.allow));
     if (!admits(verdict.role, core_->router[match.route].role))
       return;
     route_ = match.route;
@@ -237,9 +239,9 @@ private:
     parser_->body_limit(most);
     auto length = parser_->content_length();
     if (length && *length > most)
-      return refuse(most == 0 ? problem(413, "This takes no body.")
-                              : problem(413, "The body is longer than " + std::to_string(most) +
-                                                 " octets."));
+      return refuse(
+          most == 0 ? problem(413, "This takes no body.")
+                    : problem(413, "The body is longer than " + std::to_string(most) + " octets."));
     if (parser_->is_done())
       return dispatch();
     auto expect = parser_->get()[field::expect];
@@ -351,9 +353,9 @@ private:
     auto text = std::make_shared<std::string>();
     write_head(head, *text);
     auto body = may_have_body && !head_only_ && size > 0 ? response.body : nullptr;
-    std::array<boost::asio::const_buffer, 2> parts{
-        boost::asio::buffer(*text),
-        body ? boost::asio::buffer(*body) : boost::asio::const_buffer()};
+    std::array<boost::asio::const_buffer, 2> parts{boost::asio::buffer(*text),
+                                                   body ? boost::asio::buffer(*body)
+                                                        : boost::asio::const_buffer()};
     expire_after(core_->limits.write);
     boost::asio::async_write(
         stream_, parts,

@@ -40,8 +40,8 @@ constexpr std::string_view to_string(http_role role) noexcept {
 
 struct http_request {
   http_method method = http_method::get;
-  bool head = false;       ///< HEAD: the answer's body is not sent
-  std::size_t route = 0;   ///< index into the router's table
+  bool head = false;     ///< HEAD: the answer's body is not sent
+  std::size_t route = 0; ///< index into the router's table
   http_target target;
   std::vector<std::string> arguments; ///< the route's path parameters, decoded, in order
   std::string accept;
@@ -64,8 +64,9 @@ struct http_response {
 
   http_response() = default;
   http_response(unsigned code, std::string text, std::string type = "application/json")
-      : status(code), content_type(std::move(type)),
-        body(std::make_shared<const std::string>(std::move(text))) {}
+      : status(code)
+      , content_type(std::move(type))
+      , body(std::make_shared<const std::string>(std::move(text))) {}
 
   http_response& with(std::string name, std::string value) & {
     headers.emplace_back(std::move(name), std::move(value));

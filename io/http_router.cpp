@@ -5,7 +5,8 @@
 
 namespace tutti::io {
 
-http_router::http_router(std::vector<http_route> routes) : routes_(std::move(routes)) {
+http_router::http_router(std::vector<http_route> routes)
+    : routes_(std::move(routes)) {
   for (const auto& route : routes_) {
     pattern parts;
     std::string_view rest = route.path;

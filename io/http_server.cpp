@@ -48,13 +48,17 @@ std::string_view http_date() {
 
 struct http_server::state : std::enable_shared_from_this<state> {
   struct door {
-    explicit door(asio::io_context& context) : acceptor(context), pause(context) {}
+    explicit door(asio::io_context& context)
+        : acceptor(context)
+        , pause(context) {}
     tcp::acceptor acceptor;
     asio::steady_timer pause;
   };
 
   state(event_loop& loop_to_use, std::shared_ptr<http_core> core_to_use)
-      : loop(loop_to_use), core(std::move(core_to_use)), certificate_timer(loop.context()) {}
+      : loop(loop_to_use)
+      , core(std::move(core_to_use))
+      , certificate_timer(loop.context()) {}
 
   void accept(door& at);
   void welcome(tcp::socket socket);
@@ -125,9 +129,10 @@ void http_server::state::watch_certificate() {
 
 http_server::http_server(event_loop& loop, http_router router, http_access access,
                          http_limits limits, handler answer)
-    : state_(std::make_shared<state>(
-          loop, std::make_shared<http_core>(std::move(router), std::move(access), limits,
-                                            std::move(answer)))) {}
+    : state_(std::make_shared<state>(loop, std::make_shared<http_core>(std::move(router),
+                                                                       std::move(access), limits,
+                                                                       std::move(answer)))) {
+}
 
 http_server::~http_server() {
   close();

@@ -25,23 +25,23 @@ struct http_limits {
   std::size_t requests = 128; ///< being answered; further ones are told 503
   std::size_t streams = 256;  ///< endless ones; further ones are told 503
   std::size_t head_octets = 16 * 1024;
-  std::size_t message_octets = 64 * 1024; ///< of a WebSocket client's message
-  std::chrono::milliseconds head{10'000}; ///< from a request's first octet to its head's end
-  std::chrono::milliseconds body{30'000}; ///< for the whole body
-  std::chrono::milliseconds idle{60'000}; ///< between requests, and before the first one
-  std::chrono::milliseconds write{30'000}; ///< for a whole answer, or one event
+  std::size_t message_octets = 64 * 1024;       ///< of a WebSocket client's message
+  std::chrono::milliseconds head{10'000};       ///< from a request's first octet to its head's end
+  std::chrono::milliseconds body{30'000};       ///< for the whole body
+  std::chrono::milliseconds idle{60'000};       ///< between requests, and before the first one
+  std::chrono::milliseconds write{30'000};      ///< for a whole answer, or one event
   std::chrono::milliseconds keep_alive{15'000}; ///< between signs of life in a silent stream
   event_queue_limits queue;                     ///< per stream
 };
 
 struct http_counters {
-  std::uint64_t connections = 0; ///< accepted
-  std::uint64_t evicted = 0;     ///< closed to make room
-  std::uint64_t turned_away = 0; ///< told 503
-  std::uint64_t timeouts = 0;    ///< too slow
-  std::uint64_t malformed = 0;   ///< not HTTP
-  std::uint64_t requests = 0;    ///< answered
-  std::uint64_t streams = 0;     ///< begun
+  std::uint64_t connections = 0;           ///< accepted
+  std::uint64_t evicted = 0;               ///< closed to make room
+  std::uint64_t turned_away = 0;           ///< told 503
+  std::uint64_t timeouts = 0;              ///< too slow
+  std::uint64_t malformed = 0;             ///< not HTTP
+  std::uint64_t requests = 0;              ///< answered
+  std::uint64_t streams = 0;               ///< begun
   std::array<std::uint64_t, 6> by_class{}; ///< answers by hundreds of their status
   // now:
   std::size_t open_connections = 0;

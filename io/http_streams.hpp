@@ -22,7 +22,8 @@ inline constexpr std::string_view events_subprotocol = "tutti.v1";
 class queued_events : public http_peer, public event_stream {
 public:
   explicit queued_events(std::shared_ptr<http_core> core)
-      : core_(std::move(core)), queue_(core_->limits.queue) {
+      : core_(std::move(core))
+      , queue_(core_->limits.queue) {
     waiting = false;
     ++core_->counters.open_streams;
   }
@@ -74,8 +75,10 @@ public:
 
   server_sent_events(std::shared_ptr<http_core> core, Stream stream,
                      std::shared_ptr<boost::asio::ssl::context> tls, std::string origin)
-      : queued_events(std::move(core)), tls_(std::move(tls)), stream_(std::move(stream)),
-        timer_(stream_.get_executor()) {
+      : queued_events(std::move(core))
+      , tls_(std::move(tls))
+      , stream_(std::move(stream))
+      , timer_(stream_.get_executor()) {
     // Ends with the connection, so it needs neither a length nor chunks.
     out_ = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
            "X-Content-Type-Options: nosniff\r\nConnection: close\r\n";
@@ -170,8 +173,10 @@ public:
 
   websocket_events(std::shared_ptr<http_core> core, Stream stream,
                    std::shared_ptr<boost::asio::ssl::context> tls, request_head head)
-      : queued_events(std::move(core)), tls_(std::move(tls)), socket_(std::move(stream)),
-        head_(std::move(head)) {}
+      : queued_events(std::move(core))
+      , tls_(std::move(tls))
+      , socket_(std::move(stream))
+      , head_(std::move(head)) {}
 
   void start(handlers use) override {
     namespace websocket = boost::beast::websocket;

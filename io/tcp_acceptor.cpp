@@ -28,7 +28,8 @@ void set_option(int fd, int level, int option, int value) {
 
 tcp_acceptor::tcp_acceptor(event_loop& loop)
     : acceptor_(loop.context())
-    , pause_(loop.context()) {}
+    , pause_(loop.context()) {
+}
 
 std::shared_ptr<tcp_acceptor> tcp_acceptor::open(event_loop& loop, const endpoint& where) {
   std::shared_ptr<tcp_acceptor> opened(new tcp_acceptor(loop));

@@ -94,8 +94,8 @@ std::size_t tcp_stream::read(std::span<std::uint8_t> room) {
 std::size_t tcp_stream::write(std::span<const std::uint8_t> bytes) {
   if (!ended_.empty())
     return 0;
-  auto count = ::send(socket_.native_handle(), bytes.data(), bytes.size(),
-                      MSG_DONTWAIT | MSG_NOSIGNAL);
+  auto count =
+      ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (count < 0 && errno != EAGAIN && errno != EINTR)
     fail(errno);
   auto taken = count > 0 ? static_cast<std::size_t>(count) : 0;

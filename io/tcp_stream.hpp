@@ -1,6 +1,7 @@
 // A TCP connection: one recv when something arrived, one send at the end of a burst.
-// Decides: socket options (no delay, keep-alive, a small send buffer), when a dead link is given up.
-// Leaves: what the bytes mean and how many may wait (actors/tcp_port). Thread: the loop thread only.
+// Decides: socket options (no delay, keep-alive, a small send buffer), when a dead link is given
+// up. Leaves: what the bytes mean and how many may wait (actors/tcp_port). Thread: the loop thread
+// only.
 #pragma once
 
 #include "io/byte_stream.hpp"
@@ -35,9 +36,9 @@ private:
   std::string ended_;
 };
 
-/// What every stream of MIDI wants of its socket: no delay, keep-alive that finds a dead link within
-/// a minute, non-blocking calls, and a small send buffer: what waits here can be thinned, what the
-/// system holds is late.
+/// What every stream of MIDI wants of its socket: no delay, keep-alive that finds a dead link
+/// within a minute, non-blocking calls, and a small send buffer: what waits here can be thinned,
+/// what the system holds is late.
 void set_stream_options(boost::asio::ip::tcp::socket& socket);
 
 /// The other end of a connected socket; unspecified if it is no longer connected.

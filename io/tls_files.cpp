@@ -12,8 +12,11 @@ namespace tutti::io {
 namespace ssl = boost::asio::ssl;
 
 tls_files::tls_files(std::string certificate, std::string key)
-    : certificate_(std::move(certificate)), key_(std::move(key)), loaded_(modified()),
-      context_(load()) {}
+    : certificate_(std::move(certificate))
+    , key_(std::move(key))
+    , loaded_(modified())
+    , context_(load()) {
+}
 
 tls_files::times tls_files::modified() const noexcept {
   std::error_code none;

@@ -130,16 +130,15 @@ std::size_t tls_stream::write(std::span<const std::uint8_t> bytes) {
 
 void tls_stream::send() {
   auto rest = boost::asio::buffer(out_) + sent_;
-  stream_.async_write_some(
-      rest, [self = shared_from_this()](const auto& error, std::size_t count) {
-        self->sent_ += count;
-        if (!error && self->sent_ < self->out_.size() && self->on_ready_)
-          return self->send();
-        self->sending_ = false;
-        if (error)
-          self->fail(error);
-        self->tell();
-      });
+  stream_.async_write_some(rest, [self = shared_from_this()](const auto& error, std::size_t count) {
+    self->sent_ += count;
+    if (!error && self->sent_ < self->out_.size() && self->on_ready_)
+      return self->send();
+    self->sending_ = false;
+    if (error)
+      self->fail(error);
+    self->tell();
+  });
 }
 
 void tls_stream::fail(const boost::system::error_code& error) {

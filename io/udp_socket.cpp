@@ -103,9 +103,9 @@ void udp_socket::start(receiver on_receive, unreachable_handler on_unreachable) 
   arm_receive();
 }
 
-// Waiting again costs a system call, so it is done at the end of the turn, when what arrived has been
-// passed on. A wait may be over, and its handler queued, when the socket is closed and gone; then
-// handlers_ is gone too.
+// Waiting again costs a system call, so it is done at the end of the turn, when what arrived has
+// been passed on. A wait may be over, and its handler queued, when the socket is closed and gone;
+// then handlers_ is gone too.
 void udp_socket::arm_receive() {
   receive_armed_ = true;
   descriptor_.async_wait(

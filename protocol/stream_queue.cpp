@@ -35,7 +35,8 @@ bool stream_queue::write(const ump& message) {
   auto before = waiting_.size();
   writer_.write(message, waiting_);
   auto added = waiting_.size() - before;
-  // What stands between F0 and F7 counts as SysEx, and so does the F7 that a message closes it with.
+  // What stands between F0 and F7 counts as SysEx, and so does the F7 that a message closes it
+  // with.
   auto within = message.is_sysex() || (was_open && writer_.in_sysex());
   auto of_sysex = within ? added : was_open && added > 0 ? 1 : 0;
   sysex_octets_ += of_sysex;

@@ -36,16 +36,15 @@ public:
   /// the reader is to be given up, since from here on it would miss what ends a sound.
   bool write(const ump& message);
 
-  /// The octets to be sent next; empty if nothing waits. Valid until the next call of anything else.
+  /// The octets to be sent next; empty if nothing waits. Valid until the next call of anything
+  /// else.
   byte_view front();
   /// The first `count` octets of front() have been sent.
   void pop(std::size_t count) noexcept;
 
   bool empty() const noexcept { return size() == 0; }
   /// Octets that wait.
-  std::size_t size() const noexcept {
-    return leaving_.size() - left_ + waiting_.size() - begin_;
-  }
+  std::size_t size() const noexcept { return leaving_.size() - left_ + waiting_.size() - begin_; }
 
   const stream_queue_counters& counters() const noexcept { return counters_; }
 

@@ -144,8 +144,8 @@ void channel_repair::repair_controllers(const chapter_c& chapter) {
   }
 }
 
-/// To send general controllers nothing may be selected. Chapter M, if there is one, selects anew; else
-/// it is to be as before.
+/// To send general controllers nothing may be selected. Chapter M, if there is one, selects anew;
+/// else it is to be as before.
 void channel_repair::restore_selection() {
   if (deselected_.kind != parameter_kind::none)
     deselected_.pending ? select_pending(deselected_) : select(deselected_);

@@ -26,7 +26,9 @@ struct journal_sender::selection {
   std::array<std::uint8_t, 16> channels{};
 };
 
-journal_sender::journal_sender(journal_sender_options options) : options_(options) {}
+journal_sender::journal_sender(journal_sender_options options)
+    : options_(options) {
+}
 journal_sender::~journal_sender() = default;
 journal_sender::journal_sender(journal_sender&&) noexcept = default;
 journal_sender& journal_sender::operator=(journal_sender&&) noexcept = default;
@@ -199,8 +201,7 @@ journal_sender::selection journal_sender::select(std::size_t room, std::uint32_t
       auto absent = (channel.contents() & ~chosen.channels[number] & chapter) == 0;
       if (absent || (wanted != nullptr && !(channel.*wanted)()))
         continue;
-      if (take(channel.chapter_size(chapter), channel_header_size,
-               channel_octets[number]))
+      if (take(channel.chapter_size(chapter), channel_header_size, channel_octets[number]))
         chosen.channels[number] |= chapter;
     }
   };
@@ -217,8 +218,8 @@ journal_sender::selection journal_sender::select(std::size_t room, std::uint32_t
   return chosen;
 }
 
-/// What was left out may only be acknowledged from packet `until` on. Where a reset or a channel mode
-/// message was left out, what builds on it has to wait as well.
+/// What was left out may only be acknowledged from packet `until` on. Where a reset or a channel
+/// mode message was left out, what builds on it has to wait as well.
 void journal_sender::hold_rest(const selection& chosen, std::uint32_t until) {
   has_holds_ = true;
   auto reset_left_out = false;

@@ -31,8 +31,7 @@ struct stage {
     context->queue = limits;
     stream->is_established = established;
     port = spawn_tcp_port(*house.system, context, next_port_key(),
-                          port_description{port_kind::tcp, "desk", "10.0.0.7", true, true},
-                          stream);
+                          port_description{port_kind::tcp, "desk", "10.0.0.7", true, true}, stream);
     settle();
   }
   ~stage() {

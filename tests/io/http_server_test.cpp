@@ -101,7 +101,8 @@ private:
 
 class raw_client {
 public:
-  explicit raw_client(const echo_server& server) : socket_(context_) {
+  explicit raw_client(const echo_server& server)
+      : socket_(context_) {
     socket_.connect({asio::ip::address_v4::loopback(), server.port()});
   }
   raw_client& send(std::string_view text) {
@@ -165,7 +166,8 @@ TEST_CASE("requests are answered one after the other on one connection", "[io][h
 
 TEST_CASE("HEAD gives the head of GET, OPTIONS the methods", "[io][http]") {
   echo_server server;
-  auto head = ask(server, "HEAD /say/hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  auto head =
+      ask(server, "HEAD /say/hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   CHECK(head.find("Content-Length: 7\r\n") != head.npos);
   CHECK(head.ends_with("\r\n\r\n"));
   auto options =
@@ -196,7 +198,9 @@ TEST_CASE("requests that are wrong are told what is wrong with them", "[io][http
            {post(std::string(1001, 'x')), "413"},
            {get("/open", "Content-Length: 1\r\n") + "x", "413"},
            {"POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-            "7d0\r\n" + std::string(2000, 'x') + "\r\n0\r\n\r\n", "413"},
+            "7d0\r\n" +
+                std::string(2000, 'x') + "\r\n0\r\n\r\n",
+            "413"},
            {post("x", "Expect: wonders\r\n"), "417"},
            {post("x", "Transfer-Encoding: chunked\r\n"), "400"},
            {"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n", "400"},
@@ -303,7 +307,7 @@ TEST_CASE("a stream that nobody reads is bounded, and told what it missed", "[io
     server.publish("small " + std::to_string(i));
   // Every event is here or was counted, and the newest one is here.
   int seen = 0, missed = 0;
-  for (std::string event; event != "data: small 59\n\n"; ) {
+  for (std::string event; event != "data: small 59\n\n";) {
     event = client.read_until("\n\n");
     if (event.starts_with("data: missed "))
       missed += std::stoi(event.substr(13));

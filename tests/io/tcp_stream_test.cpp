@@ -33,9 +33,8 @@ struct connection {
 
   explicit connection(const std::string& address = "127.0.0.1") {
     acceptor = tcp_acceptor::open(loop, *parse_address(address));
-    acceptor->start([this](tcp::socket socket) {
-      there = std::make_shared<tcp_stream>(std::move(socket));
-    });
+    acceptor->start(
+        [this](tcp::socket socket) { there = std::make_shared<tcp_stream>(std::move(socket)); });
     auto connector = tcp_connector::make(loop);
     connector->connect(address, acceptor->local().port, milliseconds(1000),
                        [this](std::optional<tcp::socket> socket, const std::string&) {
@@ -135,7 +134,7 @@ TEST_CASE("a connection that is refused says so, once", "[io][tcp]") {
   CHECK(told == std::vector<std::string>{"Connection refused"});
 }
 
-TEST_CASE("a port that is taken is named", "[io][tcp]") {
+TEST_CASE("a TCP port that is taken is named", "[io][tcp]") {
   event_loop loop;
   auto acceptor = tcp_acceptor::open(loop, *parse_address("127.0.0.1"));
   CHECK_THROWS_WITH(tcp_acceptor::open(loop, acceptor->local()),
@@ -150,5 +149,6 @@ TEST_CASE("a cancelled connection attempt says nothing", "[io][tcp]") {
   connector->connect("127.0.0.1", 9, milliseconds(1000),
                      [&](std::optional<tcp::socket>, const std::string&) { FAIL(); });
   connector->cancel();
-  run_until(loop, [] { return false; }, milliseconds(20));
+  run_until(
+      loop, [] { return false; }, milliseconds(20));
 }

@@ -142,9 +142,9 @@ TEST_CASE("a long SysEx passes a queue in portions unchanged", "[protocol][strea
   for (std::size_t i = 0; i < data.size(); ++i)
     data[i] = static_cast<std::uint8_t>(i * 7 % 128);
   for (std::size_t at = 0; at < data.size(); at += 5) {
-    auto form = at == 0                      ? sysex_form::start
+    auto form = at == 0                 ? sysex_form::start
                 : at + 5 >= data.size() ? sysex_form::end
-                                             : sysex_form::proceed;
+                                        : sysex_form::proceed;
     REQUIRE(queue.write(make_sysex(form, byte_view(data).subspan(at, 5))));
   }
   auto bytes = drain(queue, 4096);

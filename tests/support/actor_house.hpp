@@ -57,11 +57,13 @@ public:
   /// A port of the test: what the hub plays to it lands in `heard`.
   port_key add_port(const std::string& name, std::vector<protocol::event>& heard) {
     auto key = next_port_key();
-    auto sink = system->spawn([&heard](midi_sink::pointer, int) -> midi_sink::behavior_type {
-      return {[&heard](atom::midi, const batch_ptr& batch) {
-        heard.insert(heard.end(), batch->events().begin(), batch->events().end());
-      }};
-    }, 0);
+    auto sink = system->spawn(
+        [&heard](midi_sink::pointer, int) -> midi_sink::behavior_type {
+          return {[&heard](atom::midi, const batch_ptr& batch) {
+            heard.insert(heard.end(), batch->events().begin(), batch->events().end());
+          }};
+        },
+        0);
     sinks_.push_back(sink);
     caf::anon_send(router, atom::attach_v, key,
                    port_description{port_kind::test, "test", name, true, true}, sink);
