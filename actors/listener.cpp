@@ -82,7 +82,7 @@ void listener_state::start(session_context_ptr context_to_use, router_actor rout
 // Everything in the block goes to its peers as chains: one message per peer, no copies.
 void listener_state::on_datagrams(channel from, const datagram_chain& chain) {
   auto& block = *chain.block;
-  for (std::uint16_t i = 0; i < block.count; ++i)
+  for (std::uint16_t i = 0; i < static_cast<std::uint16_t>(block.count); ++i)
     if (block.slots[i].size > 0)
       sort_in(from, chain.block, i);
   for (auto peer : touched_)
