@@ -1,6 +1,7 @@
 // The command line: reads the arguments, calls the command.
 #include "cli/serve.hpp"
 #include "config/load.hpp"
+#include "config/schema.hpp"
 #include "io/log.hpp"
 
 #include <CLI/CLI.hpp>
@@ -31,6 +32,16 @@ config::session& first_session(config::settings& settings) {
 void report(const config::mistakes& mistakes, const std::string& where) {
   for (const auto& mistake : mistakes)
     std::fprintf(stderr, "%s: %s\n", where.c_str(), mistake.sentence().c_str());
+}
+
+int run_check(const std::string& file) {
+  auto loaded = config::load_file(file);
+  if (!loaded) {
+    report(loaded.mistakes(), file);
+    return 1;
+  }
+  std::printf("%s: no mistakes\n", file.c_str());
+  return 0;
 }
 
 int run_serve(const serve_arguments& given) {
@@ -116,6 +127,12 @@ int main(int argc, char** argv) {
   serve_arguments serving;
   auto serve = app.add_subcommand("serve", "Run the hub in the foreground");
   describe_serve(*serve, serving);
+  std::string checked;
+  auto check = app.add_subcommand("check", "Tell every mistake of a configuration file");
+  check->add_option("FILE", checked, "JSON configuration file")->required();
+  auto schema = app.add_subcommand("schema", "Print the JSON Schema of the configuration");
   CLI11_PARSE(app, argc, argv);
-  return run_serve(serving);
+  if (*schema)
+    return std::fputs(std::string(config::schema_text()).c_str(), stdout) < 0 ? 1 : 0;
+  return *check ? run_check(checked) : run_serve(serving);
 }
