@@ -139,12 +139,19 @@ void interface_watcher::receive() {
   }
 }
 
+// NLMSG_OK compares signed with unsigned. `left` may be below zero after the padding of the last
+// one.
+static bool holds_message(const nlmsghdr* message, int left) {
+  return left >= static_cast<int>(sizeof *message) && message->nlmsg_len >= sizeof *message &&
+         message->nlmsg_len <= static_cast<unsigned>(left);
+}
+
 /// True at the end of the current dump.
 bool interface_watcher::take(std::span<const std::uint8_t> datagram) {
   auto left = static_cast<int>(datagram.size());
   bool done = false;
-  for (auto* message = reinterpret_cast<const nlmsghdr*>(datagram.data()); NLMSG_OK(message, left);
-       message = NLMSG_NEXT(message, left)) {
+  for (auto* message = reinterpret_cast<const nlmsghdr*>(datagram.data());
+       holds_message(message, left); message = NLMSG_NEXT(message, left)) {
     switch (message->nlmsg_type) {
     case NLMSG_DONE:
     case NLMSG_ERROR: done = done || message->nlmsg_seq == sequence_; break;
