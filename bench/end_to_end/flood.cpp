@@ -19,7 +19,7 @@ constexpr std::size_t min_window = 2 * burst; // packets of the source in flight
 constexpr int octets_per_packet = 2 * 768;    // that a small packet takes of a socket buffer, twice
 constexpr auto look_interval = 10us;          // per listener
 constexpr auto service_interval = 20ms;
-constexpr auto patience = 300ms; // without a packet
+constexpr auto patience = 500ms; // without a packet
 
 class flood_run {
 public:
@@ -45,10 +45,10 @@ public:
       while ((one_.played() - one_.heard_by_all()) / messages_ + burst <= window_)
         send_burst(now);
       look(now);
-      if (now > last_heard_ + patience)
+      if (in_vain())
         break;
     }
-    while (one_.heard_by_all() < one_.played() && bench_clock::now() < last_heard_ + patience)
+    while (one_.heard_by_all() < one_.played() && !in_vain())
       look(bench_clock::now());
     auto cpu = one_.server().cpu_time() - cpu_before;
     auto waiting = one_.server().waiting_time() - waiting_before;
@@ -67,6 +67,11 @@ private:
         static_cast<std::size_t>(one.peers()[1].data().granted_buffer() / octets_per_packet);
     auto told_apart = numbering_period / 4 / messages_per_packet;
     return std::max(std::min({deliveries / listeners, held, told_apart}), min_window);
+  }
+
+  /// Nothing has come for long, although we looked: either side may have been kept from its core.
+  bool in_vain() const {
+    return empty_looks_ > 1000 && bench_clock::now() > last_heard_ + patience;
   }
 
   void send_burst(time_point now) {
@@ -94,6 +99,7 @@ private:
     for (std::size_t i = 1; i < one_.peers().size(); ++i)
       received += one_.peers()[i].drain_data(now);
     now = bench_clock::now();
+    empty_looks_ = received > 0 ? 0 : empty_looks_ + 1;
     if (received > 0)
       last_heard_ = now;
     if (now >= next_service_) {
@@ -108,6 +114,7 @@ private:
   std::size_t window_;
   std::chrono::nanoseconds look_interval_;
   time_point last_heard_{};
+  unsigned empty_looks_ = 0;
   time_point next_service_{};
   std::array<std::array<std::uint8_t, 64>, burst> storage_{};
   std::array<iovec, burst> pieces_{};

@@ -111,15 +111,13 @@ void measure_flood(std::size_t listeners, std::size_t messages_per_packet, flood
       least_busy[i] = std::min(least_busy[i], total.busy());
     }
   }
-  report.figures = {rate, cpu};
-  if (messages_per_packet > 1)
-    report.figures.push_back(list);
+  report.figures = {rate, cpu, list};
   for (std::size_t i = 0; i < 2; ++i)
     if (least_busy[i] < busy_enough)
       report.remarks.push_back(
           std::string(i == 0 ? "relay" : "hub") + ": in one round it had work for only " +
           std::to_string(int(least_busy[i] * 100)) +
-          " % of the time: the rate there is that of the peers, or of a busy machine");
+          " % of the time: it could have done more, were the peers faster or the machine quieter");
 }
 
 } // namespace tutti::bench
