@@ -6,6 +6,16 @@
 namespace tutti::routing {
 namespace {
 
+/// A stretch of a list. (std::ranges::subrange, were it not that clang 14 cannot read g++ 12's.)
+template <class Iterator>
+struct stretch {
+  Iterator first, last;
+  Iterator begin() const { return first; }
+  Iterator end() const { return last; }
+  bool empty() const { return first == last; }
+  std::size_t size() const { return static_cast<std::size_t>(last - first); }
+};
+
 /// The routes to one destination in a list that is ordered by destination.
 template <class List>
 auto routes_to(List& list, port_slot to) {
@@ -14,7 +24,7 @@ auto routes_to(List& list, port_slot to) {
     bool operator()(port_slot a, const std::unique_ptr<route>& b) const { return a < b->to(); }
   };
   auto [first, last] = std::equal_range(list.begin(), list.end(), to, by_destination());
-  return std::ranges::subrange(first, last);
+  return stretch<decltype(first)>{first, last};
 }
 
 /// The two rules mean the same pairs of ports, and the same for them.
