@@ -249,7 +249,7 @@ struct clock_pair {
     std::uint32_t ssrc = 0;
     int sent = 0;
     bool died = false;
-    hub_time local(nanoseconds now) const { return hub_time(now + ahead); }
+    hub_time local(nanoseconds at) const { return hub_time(at + ahead); }
   };
 
   clock_pair(unsigned seed, nanoseconds ahead)
