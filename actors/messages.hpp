@@ -4,9 +4,13 @@
 // Thread: values.
 #pragma once
 
+#include "actors/admission.hpp"
 #include "actors/batch.hpp"
 #include "config/settings.hpp"
 #include "io/datagram_socket.hpp"
+#include "io/http_message.hpp"
+#include "io/log.hpp"
+#include "io/time_histogram.hpp"
 #include "protocol/session/session_engine.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -19,6 +23,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace tutti {
@@ -58,6 +63,14 @@ struct port_info {
   std::uint64_t events_in = 0;  ///< from the port into the hub
   std::uint64_t events_out = 0; ///< from the hub to the port
   std::uint64_t dropped = 0;    ///< events that a full queue cost this destination
+  port_key key = 0;             ///< of its present life; 0 while it is away
+};
+
+/// What a port that is up has moved so far.
+struct port_activity {
+  port_key key = 0;
+  std::uint64_t events_in = 0;
+  std::uint64_t events_out = 0;
 };
 
 /// Datagrams of one peer in a block: start at `first`, go on by slot::next.
@@ -80,6 +93,7 @@ struct peer_info {
   peer_address address;
   bool invited_by_us = false;
   protocol::session_status status;
+  io::time_histogram round_trips; ///< of the clock exchanges so far
 };
 
 /// An offered session and who is in it.
@@ -91,8 +105,39 @@ struct session_info {
   std::vector<peer_info> peers;
   std::uint64_t strangers = 0; ///< datagrams of nobody we know
   std::uint64_t refused = 0;   ///< invitations answered with NO
+  config::invitation_policy policy = config::invitation_policy::open;
+  std::vector<pending_invitation> pending;
+  std::vector<admission_decision> decisions;
   io::datagram_counters control_traffic;
   io::datagram_counters data_traffic;
+  io::time_histogram transit; ///< of MIDI through the hub, from arrival to a peer of this session
+};
+
+/// What clients of the API may listen to.
+enum class topic : std::uint8_t { ports, peers, invitations, log, midi, meters };
+inline constexpr std::size_t topic_count = 6;
+constexpr const char* to_string(topic which) noexcept {
+  switch (which) {
+  case topic::ports: return "ports";
+  case topic::peers: return "peers";
+  case topic::invitations: return "invitations";
+  case topic::log: return "log";
+  case topic::midi: return "midi";
+  case topic::meters: return "meters";
+  }
+  return "?";
+}
+
+struct log_line {
+  io::log_level level = io::log_level::info;
+  std::string sentence;
+};
+
+/// Something happened that somebody may want to know at once.
+struct notice {
+  topic about = topic::ports;
+  std::string what; ///< a verb: "up", "away", "connected" ...
+  std::variant<std::monostate, port_info, peer_info, pending_invitation, log_line> subject;
 };
 
 } // namespace tutti
@@ -109,6 +154,12 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::session_info>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::protocol::channel)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::protocol::invitation)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::endpoint)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::http_exchange_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::config::remote_peer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::decision_term)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::notice)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::port_key>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::port_activity>)
 
 namespace tutti {
 namespace atom {
@@ -137,6 +188,12 @@ CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::session_info>))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::protocol::channel))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::protocol::invitation))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::endpoint))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::http_exchange_ptr))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::config::remote_peer))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::decision_term))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::notice))
+CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::port_key>))
+CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::port_activity>))
 CAF_ADD_ATOM(tutti_messages, tutti::atom, datagram, "datagram")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, invite, "invite")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, invited, "invited")
@@ -149,4 +206,14 @@ CAF_ADD_ATOM(tutti_messages, tutti::atom, release, "release")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, leave, "leave")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, tick, "tick")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, status, "status")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, changed, "changed")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, decide, "decide")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, forget, "forget")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, listen, "listen")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, meters, "meters")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, panic, "panic")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, play, "play")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, serve, "serve")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, tap, "tap")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, tell, "tell")
 CAF_END_TYPE_ID_BLOCK(tutti_messages)

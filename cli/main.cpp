@@ -18,6 +18,8 @@ struct serve_arguments {
   std::string bind;
   std::vector<std::string> connect;
   std::string log_level;
+  std::vector<std::string> control;
+  bool no_control = false;
   int busy_poll = 0;
 };
 
@@ -59,6 +61,28 @@ int run_serve(const serve_arguments& given) {
     }
     settings.connect.push_back({parsed->host, parsed->port, {}, {}});
   }
+  if (!given.control.empty()) {
+    settings.control.listen.clear();
+    for (const auto& where : given.control) {
+      auto address = config::parse_host_port(where, 8504);
+      // parse_host_port takes no port 0, which here picks a free one
+      if (where.ends_with(":0"))
+        address = config::parse_host_port(where.substr(0, where.size() - 2), 0);
+      if (!address || !config::is_address_literal(address->host)) {
+        std::fprintf(stderr, "--control \"%s\": expected ADDRESS:PORT, as in 127.0.0.1:8504\n",
+                     where.c_str());
+        return 2;
+      }
+      settings.control.listen.push_back(*address);
+    }
+  }
+  if (given.no_control)
+    settings.control.enabled = false;
+  if (auto mistake = config::check_control(settings.control); !mistake.empty()) {
+    std::fprintf(stderr, "--control: %s\n", mistake.c_str());
+    return 2;
+  }
+  options.control_demanded = settings.control.listen != config::control().listen;
   if (!given.log_level.empty())
     settings.log.level = static_cast<config::log_level>(*io::parse_log_level(given.log_level));
   io::set_log_level(static_cast<io::log_level>(settings.log.level));
@@ -89,6 +113,13 @@ void describe_serve(CLI::App& command, serve_arguments& given) {
       ->type_name("HOST[:PORT]")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command.add_option("--control", given.control,
+                     "Serve the control API here; port 0 picks a free one; may be given more than "
+                     "once (default: 127.0.0.1:8504 and [::1]:8504)")
+      ->type_name("ADDR:PORT")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command.add_flag("--no-control", given.no_control, "Serve no control API");
   command.add_option("--log-level", given.log_level, "How much to log (default: info)")
       ->type_name("LEVEL")
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));

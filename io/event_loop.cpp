@@ -51,10 +51,12 @@ void event_loop::run() {
 void event_loop::run_turn(nanoseconds patience) {
   ++counters_.turns;
   wait(patience);
+  auto woken = std::chrono::steady_clock::now();
   if (work_)
     work_->run_some();
   for (std::size_t i = 0; i < flushes_.size(); ++i)
     flushes_[i].call();
+  counters_.turn_times.observe(std::chrono::steady_clock::now() - woken);
 }
 
 void event_loop::wait(nanoseconds patience) {

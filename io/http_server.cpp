@@ -124,10 +124,9 @@ void http_server::state::watch_certificate() {
 }
 
 http_server::http_server(event_loop& loop, http_router router, http_access access,
-                         http_limits limits, handler answer)
+                         http_limits limits)
     : state_(std::make_shared<state>(
-          loop, std::make_shared<http_core>(std::move(router), std::move(access), limits,
-                                            std::move(answer)))) {}
+          loop, std::make_shared<http_core>(std::move(router), std::move(access), limits))) {}
 
 http_server::~http_server() {
   close();
@@ -152,8 +151,13 @@ void http_server::listen(const endpoint& where) {
     throw std::system_error(error.code().value(), std::generic_category(),
                             "control on tcp " + to_string(where));
   }
-  state_->accept(*made);
   state_->doors.push_back(std::move(made));
+}
+
+void http_server::start(handler answer) {
+  state_->core->answer = std::move(answer);
+  for (auto& door : state_->doors)
+    state_->accept(*door);
 }
 
 void http_server::set_access(http_access access) {
