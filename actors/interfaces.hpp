@@ -86,12 +86,49 @@ using listener_actor = caf::typed_actor<
     // Forget what was decided about this host and name; false if nothing was.
     caf::replies_to<atom::forget, std::string, std::string>::with<bool>>;
 
+/// One TCP connection that carries MIDI.
+using tcp_port_actor = midi_sink::extend<
+    // Reading or writing may go on, or the stream has ended.
+    caf::reacts_to<atom::ready>,
+    // Own: the turn's events are in; send them.
+    caf::reacts_to<atom::flush>,
+    // Own: a stream that is not established by now never will be.
+    caf::reacts_to<atom::tick>,
+    // Close the connection and end.
+    caf::reacts_to<atom::leave>,
+    // Counters.
+    caf::replies_to<atom::status>::with<tcp_port_info>>;
+
+/// A listening TCP socket, whose clients are ports.
+using tcp_listener_actor = caf::typed_actor<
+    // A client has connected.
+    caf::reacts_to<atom::accepted, io::byte_stream_ptr>,
+    // Own: try again to listen.
+    caf::reacts_to<atom::tick>,
+    // Close everything and end.
+    caf::reacts_to<atom::leave>,
+    // Its address and clients.
+    caf::replies_to<atom::status>::with<tcp_info>>;
+
+/// An outgoing TCP connection that is kept up.
+using tcp_target_actor = caf::typed_actor<
+    // Connect now; own, when it is time to try again.
+    caf::reacts_to<atom::invite>,
+    // The attempt gave this stream, or none and the reason why.
+    caf::reacts_to<atom::connected, io::byte_stream_ptr, std::string>,
+    // Close the connection and end.
+    caf::reacts_to<atom::leave>,
+    // Its state and port.
+    caf::replies_to<atom::status>::with<tcp_info>>;
+
 /// Starts everything in order, restarts what failed, stops in reverse.
 using supervisor_actor = caf::typed_actor<
     // Stop everything and end.
     caf::reacts_to<atom::leave>,
     // Look up the addresses of static peers again.
     caf::reacts_to<atom::renew>,
+    // Start again what failed.
+    caf::reacts_to<atom::restart>,
     // Every session with its peers.
     caf::replies_to<atom::status>::with<std::vector<session_info>>,
     // Invite this remote session into one of ours, and keep at it; false if ours is not known.

@@ -49,11 +49,11 @@ private:
   void append(peer_table::peer& to, const io::datagram_block_ptr& block, std::uint16_t index);
   peer_table::peer* find_or_admit(const io::endpoint& sender, const invitation& received);
   peer_table::peer* admit(const io::endpoint& sender);
-  void refuse(const io::endpoint& sender, const invitation& received);
   void accept(peer_table::peer& peer, const invitation& received);
   void tell(const char* what, const pending_invitation& about);
   hub_time now() const { return hub_time(self->clock().now().time_since_epoch()); }
   peer_table::peer& add_peer(const peer_address& address);
+  void refuse(const io::endpoint& sender, std::uint32_t token);
   void on_peer_down(const caf::down_msg& down);
   void end_if_empty();
 
@@ -111,8 +111,12 @@ void listener_state::sort_in(channel from, const io::datagram_block_ptr& block,
   const auto& sender = block->slots[index].from;
   if (protocol::looks_like_apple_command(bytes) && bytes.size() >= 4 && bytes[2] == 'I' &&
       bytes[3] == 'N') {
-    if (auto command = protocol::decode_apple_command(bytes))
+    auto command = protocol::decode_apple_command(bytes);
+    if (command)
       on_invitation(from, sender, std::get<invitation>(*command));
+    else if (command.error() == protocol::decode_error::bad_protocol_version &&
+             from == channel::control)
+      refuse(sender, protocol::byte_reader(bytes.subspan(8)).u32());
     else
       ++strangers_;
     return;
@@ -198,7 +202,7 @@ peer_table::peer* listener_state::find_or_admit(const io::endpoint& sender,
     if (auto peer = admit(sender))
       return peer;
     [[fallthrough]];
-  case admission_verdict::refuse: refuse(sender, received); break;
+  case admission_verdict::refuse: refuse(sender, received.token); break;
   case admission_verdict::wait:
     if (news) {
       const auto& waiting = admission_->pending().back();
@@ -215,15 +219,6 @@ peer_table::peer* listener_state::find_or_admit(const io::endpoint& sender,
 /// A new peer, or nothing if the session is full.
 peer_table::peer* listener_state::admit(const io::endpoint& sender) {
   return peers_.size() < context_->max_peers ? &add_peer({sender, {}}) : nullptr;
-}
-
-void listener_state::refuse(const io::endpoint& sender, const invitation& received) {
-  ++refused_;
-  std::array<std::uint8_t, protocol::max_apple_command> room;
-  protocol::byte_writer writer(room);
-  protocol::encode_apple_command(
-      invitation{invitation_kind::refuse, received.token, context_->identity.ssrc, {}}, writer);
-  context_->control->send(sender, writer.written());
 }
 
 void listener_state::tell(const char* what, const pending_invitation& about) {
@@ -245,7 +240,7 @@ bool listener_state::decide(std::uint64_t id, bool admitted, decision_term term)
   if (peer)
     accept(*peer, decided->last);
   else
-    refuse(decided->address, decided->last);
+    refuse(decided->address, decided->last.token);
   return true;
 }
 
@@ -268,6 +263,15 @@ bool listener_state::disconnect(port_key key) {
   return peer != nullptr;
 }
 
+void listener_state::refuse(const io::endpoint& sender, std::uint32_t token) {
+  ++refused_;
+  std::array<std::uint8_t, protocol::max_apple_command> room;
+  protocol::byte_writer writer(room);
+  protocol::encode_apple_command(
+      invitation{invitation_kind::refuse, token, context_->identity.ssrc, {}}, writer);
+  context_->control->send(sender, writer.written());
+}
+
 peer_table::peer& listener_state::add_peer(const peer_address& address) {
   auto key = next_port_key();
   auto session = spawn_peer_session(self->system(), context_, key, address, router_);
@@ -283,6 +287,7 @@ void listener_state::invite(const io::endpoint& where) {
   auto peer = peers_.by_address(where);
   if (!peer)
     peer = &add_peer({where, where.with_port(static_cast<std::uint16_t>(where.port + 1))});
+  peer->invited = true;
   self->send(peer->session, atom::invite_v);
 }
 
@@ -300,6 +305,9 @@ void listener_state::on_peer_down(const caf::down_msg& down) {
   // Whatever ended the session, the router must not keep its port.
   self->send(router_, atom::detach_v, key);
   last_ = nullptr;
+  auto peer = peers_.by_key(key);
+  if (peer && peer->invited && down.reason != caf::exit_reason::normal && !leaving_)
+    self->delayed_send(self, std::chrono::seconds(1), atom::invite_v, peer->address.control);
   peers_.remove(key);
   end_if_empty();
 }

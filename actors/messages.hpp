@@ -7,6 +7,7 @@
 #include "actors/admission.hpp"
 #include "actors/batch.hpp"
 #include "config/settings.hpp"
+#include "io/byte_stream.hpp"
 #include "io/datagram_socket.hpp"
 #include "io/http_message.hpp"
 #include "io/log.hpp"
@@ -140,8 +141,32 @@ struct notice {
   std::variant<std::monostate, port_info, peer_info, pending_invitation, log_line> subject;
 };
 
+// -- MIDI over TCP --
+
+/// A TCP connection and how it is doing.
+struct tcp_port_info {
+  port_key key = 0;
+  io::endpoint remote;
+  std::uint64_t octets_in = 0;
+  std::uint64_t octets_out = 0;
+  std::uint64_t waiting = 0; ///< octets that the other end has yet to take
+  std::uint64_t dropped = 0; ///< messages that its slowness cost
+};
+
+/// A TCP listener or an outgoing connection, and the ports that it is.
+struct tcp_info {
+  std::string name;
+  io::endpoint local; ///< of a listener; unspecified while it cannot listen
+  std::vector<tcp_port_info> ports;
+  std::uint64_t refused = 0; ///< clients turned away by allow-list or limit
+  std::string failure;       ///< why it is not up; empty: it is
+};
+
 } // namespace tutti
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::byte_stream_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::tcp_port_info)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::tcp_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::batch_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::datagram_chain)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::peer_address)
@@ -200,6 +225,7 @@ CAF_ADD_ATOM(tutti_messages, tutti::atom, invited, "invited")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, nobody, "nobody")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, moved, "moved")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, renew, "renew")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, restart, "restart")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, attach, "attach")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, detach, "detach")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, release, "release")
@@ -216,4 +242,11 @@ CAF_ADD_ATOM(tutti_messages, tutti::atom, play, "play")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, serve, "serve")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, tap, "tap")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, tell, "tell")
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::byte_stream_ptr))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::tcp_port_info))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::tcp_info))
+CAF_ADD_ATOM(tutti_messages, tutti::atom, accepted, "accepted")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, connected, "connected")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, ready, "ready")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, flush, "flush")
 CAF_END_TYPE_ID_BLOCK(tutti_messages)

@@ -24,6 +24,7 @@ public:
     std::uint32_t ssrc = 0;
     std::uint32_t token = 0;
     std::string name;
+    bool invited = false; ///< by us, and to be invited again if its session fails
     /// Scratch of the listener: this peer's part of the block at hand.
     datagram_chain chain;
     std::uint16_t last_in_chain = 0;

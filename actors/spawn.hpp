@@ -7,6 +7,7 @@
 #include "io/http_server.hpp"
 #include "protocol/session/handshake.hpp"
 #include "protocol/session/timing.hpp"
+#include "protocol/stream_queue.hpp"
 
 #include <caf/fwd.hpp>
 
@@ -40,6 +41,16 @@ struct bound_session {
   std::shared_ptr<io::datagram_socket> data;
 };
 
+/// What all TCP actors share; read-only once they run.
+struct tcp_context {
+  io::event_loop* loop = nullptr;
+  router_actor router;
+  std::size_t sysex_octets = 1u << 20; ///< longest SysEx taken from a stream
+  protocol::stream_queue_limits queue; ///< towards each stream
+  std::uint64_t seed = 0;              ///< for back-off; tests fix it
+};
+using tcp_context_ptr = std::shared_ptr<const tcp_context>;
+
 /// What the control actor needs of the others.
 struct control_parts {
   std::shared_ptr<io::http_server> server; ///< bound, with the routes of api_routes
@@ -69,5 +80,14 @@ listener_actor spawn_listener(caf::actor_system& system, session_context_ptr con
 
 peer_session_actor spawn_peer_session(caf::actor_system& system, session_context_ptr context,
                                       port_key key, peer_address address, router_actor router);
+
+tcp_port_actor spawn_tcp_port(caf::actor_system& system, tcp_context_ptr context, port_key key,
+                              port_description description, io::byte_stream_ptr stream);
+
+tcp_listener_actor spawn_tcp_listener(caf::actor_system& system, tcp_context_ptr context,
+                                      config::tcp_listener settings);
+
+tcp_target_actor spawn_tcp_target(caf::actor_system& system, tcp_context_ptr context,
+                                  config::tcp_target settings);
 
 } // namespace tutti

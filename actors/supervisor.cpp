@@ -13,6 +13,7 @@
 #include <boost/asio/ip/udp.hpp>
 
 #include <algorithm>
+#include <functional>
 #include <random>
 
 namespace tutti {
@@ -22,20 +23,27 @@ namespace {
 constexpr std::chrono::seconds restart_wait{1};
 constexpr std::chrono::seconds lookup_wait{10};
 
+/// A part of the hub that can be started again. All of them take `leave`.
+struct child {
+  std::string what; ///< for the log
+  std::function<caf::actor()> start;
+  caf::actor handle; ///< null while it is down
+};
+
+/// An offered session; its ports stay open while its listener is replaced.
 struct offered_session {
-  config::session settings;
+  bound_session bound;
   listener_actor listener;
-  std::string last_error;
 };
 
 struct supervisor_state {
-  explicit supervisor_state(supervisor_actor::pointer pointer)
-      : self(pointer) {}
+  explicit supervisor_state(supervisor_actor::pointer pointer) : self(pointer) {}
 
   void start(io::event_loop& loop, const config::settings& settings,
              std::vector<bound_session> bound);
   void start_control(std::shared_ptr<io::http_server> server, std::string version);
   void renew();
+  void restart();
   void leave();
   caf::result<std::vector<session_info>> status();
   bool invite(const config::remote_peer& peer);
@@ -46,11 +54,15 @@ struct supervisor_state {
   static inline const char* name = "supervisor";
 
 private:
-  void start_listener(offered_session& session, bound_session bound);
+  void start_router();
+  void add_child(std::string what, std::function<caf::actor()> start);
+  void add_session(offered_session& session);
+  void add_tcp();
+  caf::actor start_listener(offered_session& session);
   void invite_peers();
   void look_up(const config::remote_peer& peer);
   void on_down(const caf::down_msg& down);
-  void end();
+  void end_if_alone();
   listener_actor listener_for(const std::string& name) const;
 
   supervisor_actor::pointer self;
@@ -58,8 +70,8 @@ private:
   config::settings settings_;
   monitor_actor monitor_;
   router_actor router_;
-  control_actor control_;
-  std::vector<offered_session> sessions_;
+  std::vector<std::unique_ptr<offered_session>> sessions_;
+  std::vector<child> children_; ///< in the order of starting; monitor and router come before all
   std::vector<config::remote_peer> invited_; ///< by the API
   std::unique_ptr<boost::asio::ip::udp::resolver> resolver_;
   bool leaving_ = false;
@@ -76,38 +88,79 @@ void supervisor_state::start(io::event_loop& loop, const config::settings& setti
   settings_ = settings;
   resolver_ = std::make_unique<boost::asio::ip::udp::resolver>(loop.context());
   self->set_down_handler([this](const caf::down_msg& down) { on_down(down); });
+  start_router();
+  for (auto& one : bound) {
+    sessions_.push_back(std::make_unique<offered_session>(offered_session{std::move(one), {}}));
+    add_session(*sessions_.back());
+  }
+  add_tcp();
+  invite_peers();
+}
+
+// The monitor comes first, since everything else tells it what happens.
+void supervisor_state::start_router() {
   monitor_ = spawn_monitor(self->system());
   self->monitor(monitor_);
   router_ = spawn_router(self->system(), monitor_);
   self->monitor(router_);
   self->send(monitor_, atom::attach_v, router_);
-  for (auto& one : bound) {
-    sessions_.push_back({one.settings, {}, {}});
-    start_listener(sessions_.back(), std::move(one));
-  }
-  invite_peers();
 }
 
 void supervisor_state::start_control(std::shared_ptr<io::http_server> server, std::string version) {
   if (!server)
     return;
-  control_ = spawn_control(self->system(), {std::move(server), loop_, supervisor_actor(self),
-                                            router_, monitor_, std::move(version)});
-  self->monitor(control_);
-  self->send(monitor_, atom::attach_v, control_);
+  add_child("the control API", [this, server, version] {
+    auto control = spawn_control(self->system(), {server, loop_, supervisor_actor(self), router_,
+                                                  monitor_, version});
+    self->send(monitor_, atom::attach_v, control);
+    return caf::actor_cast<caf::actor>(control);
+  });
 }
 
-void supervisor_state::start_listener(offered_session& session, bound_session bound) {
+void supervisor_state::add_child(std::string what, std::function<caf::actor()> start) {
+  auto handle = start();
+  self->monitor(handle);
+  children_.push_back({std::move(what), std::move(start), std::move(handle)});
+}
+
+void supervisor_state::add_session(offered_session& session) {
+  add_child("the listener of session \"" + session.bound.settings.name + '"',
+            [this, &session] { return start_listener(session); });
+}
+
+caf::actor supervisor_state::start_listener(offered_session& session) {
   auto context = std::make_shared<session_context>();
-  context->identity = {session.settings.name, random_number()};
-  context->control = std::move(bound.control);
-  context->data = std::move(bound.data);
-  context->max_peers = session.settings.max_peers;
-  context->invitations = session.settings.invitations;
+  context->identity = {session.bound.settings.name, random_number()};
+  context->control = session.bound.control;
+  context->data = session.bound.data;
+  context->max_peers = session.bound.settings.max_peers;
+  context->invitations = session.bound.settings.invitations;
   context->notices = monitor_;
   context->seed = std::uint64_t(random_number()) << 32 | random_number();
   session.listener = spawn_listener(self->system(), std::move(context), router_);
-  self->monitor(session.listener);
+  return caf::actor_cast<caf::actor>(session.listener);
+}
+
+void supervisor_state::add_tcp() {
+  auto make_context = [this] {
+    auto context = std::make_shared<tcp_context>();
+    context->loop = loop_;
+    context->router = router_;
+    context->sysex_octets = settings_.limits.sysex_octets;
+    context->queue.sysex_octets =
+        std::max<std::size_t>(context->queue.sysex_octets, 2 * context->sysex_octets);
+    context->seed = random_number();
+    return context;
+  };
+  for (const auto& listener : settings_.tcp.listen)
+    add_child("a TCP listener", [this, make_context, &listener] {
+      return caf::actor_cast<caf::actor>(
+          spawn_tcp_listener(self->system(), make_context(), listener));
+    });
+  for (const auto& target : settings_.tcp.connect)
+    add_child("a TCP connection", [this, make_context, &target] {
+      return caf::actor_cast<caf::actor>(spawn_tcp_target(self->system(), make_context(), target));
+    });
 }
 
 void supervisor_state::invite_peers() {
@@ -117,9 +170,9 @@ void supervisor_state::invite_peers() {
 
 listener_actor supervisor_state::listener_for(const std::string& wanted) const {
   for (const auto& session : sessions_)
-    if (wanted.empty() || session.settings.name == wanted)
-      return session.listener;
-  return {};
+    if (wanted.empty() || session->bound.settings.name == wanted)
+      return session->listener;
+  return listener_actor();
 }
 
 // Literal addresses at once, names by Asio's resolver, whose thread posts the answer to the loop.
@@ -158,67 +211,92 @@ void supervisor_state::renew() {
         look_up(peer);
 }
 
+void supervisor_state::on_down(const caf::down_msg& down) {
+  auto reason = self->system().render(down.reason);
+  for (auto& part : children_)
+    if (part.handle && part.handle.address() == down.source) {
+      part.handle = nullptr;
+      if (!leaving_)
+        io::log_error("{} ended unexpectedly ({}); starting it again", part.what, reason);
+    }
+  if (leaving_)
+    return end_if_alone();
+  auto was_router = router_ && router_.address() == down.source;
+  if (was_router || (monitor_ && monitor_.address() == down.source)) {
+    // Everybody holds a handle to the one that is gone, so all follow it.
+    io::log_error("the {} ended unexpectedly ({}); starting everything again",
+                  was_router ? "router" : "monitor", reason);
+    if (auto other = was_router ? caf::actor_cast<caf::actor>(monitor_)
+                                : caf::actor_cast<caf::actor>(router_))
+      self->send_exit(other, caf::exit_reason::kill);
+    router_ = router_actor();
+    monitor_ = monitor_actor();
+    for (auto& part : children_)
+      if (part.handle)
+        self->send_exit(part.handle, caf::exit_reason::kill);
+  }
+  self->delayed_send(self, restart_wait, atom::restart_v);
+}
+
+// Starts what is missing. Peers that are invited by configuration are invited anew; the others come
+// by themselves when they find that nobody answers.
+void supervisor_state::restart() {
+  auto down = [](const child& part) { return !part.handle; };
+  if (leaving_ || (router_ && std::none_of(children_.begin(), children_.end(), down)))
+    return;
+  if (!router_)
+    start_router();
+  for (auto& part : children_)
+    if (!part.handle) {
+      part.handle = part.start();
+      self->monitor(part.handle);
+    }
+  invite_peers();
+}
+
 void supervisor_state::leave() {
   if (leaving_)
     return;
   leaving_ = true;
   resolver_->cancel();
-  if (control_)
-    self->send(control_, atom::leave_v);
-  for (auto& session : sessions_)
-    if (session.listener)
-      self->send(session.listener, atom::leave_v);
-  if (sessions_.empty())
-    end();
+  for (auto& part : children_)
+    if (part.handle)
+      caf::anon_send(part.handle, atom::leave_v);
+  end_if_alone();
 }
 
-void supervisor_state::end() {
-  self->send(monitor_, atom::leave_v);
-  self->send_exit(router_, caf::exit_reason::user_shutdown);
-  monitor_ = nullptr;
-  router_ = nullptr;
-  control_ = nullptr;
+// The router goes last, since everything else sends to it.
+void supervisor_state::end_if_alone() {
+  auto up = [](const child& part) { return bool(part.handle); };
+  if (std::any_of(children_.begin(), children_.end(), up))
+    return;
+  if (router_)
+    self->send_exit(router_, caf::exit_reason::user_shutdown);
+  if (monitor_)
+    self->send(monitor_, atom::leave_v);
   self->quit();
 }
 
-void supervisor_state::on_down(const caf::down_msg& down) {
-  auto found = std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& session) {
-    return session.listener && session.listener.address() == down.source;
-  });
-  if (leaving_) {
-    if (found != sessions_.end())
-      sessions_.erase(found);
-    if (sessions_.empty() && router_)
-      end();
-    return;
-  }
-  // A part of the data path failed. The others hold handles to it, so the process as a whole is
-  // started anew by whoever watches it; state on disk is whole at any time.
-  io::log_error("a part of the hub ended unexpectedly ({}); ending",
-                self->system().render(down.reason));
-  leave();
-}
-
+// Asks every session, and answers when the last one has.
 caf::result<std::vector<session_info>> supervisor_state::status() {
   auto promise = self->make_response_promise<std::vector<session_info>>();
   auto out = std::make_shared<std::vector<session_info>>();
-  auto open = std::make_shared<std::size_t>(sessions_.size());
-  if (*open == 0) {
-    promise.deliver(*out);
-    return promise;
-  }
+  auto open = std::make_shared<std::size_t>(1);
   auto answer_one = [promise, out, open]() mutable {
     if (--*open == 0)
       promise.deliver(std::move(*out));
   };
-  for (auto& session : sessions_)
-    self->request(session.listener, std::chrono::seconds(2), atom::status_v)
+  for (auto& session : sessions_) {
+    ++*open;
+    self->request(session->listener, std::chrono::seconds(2), atom::status_v)
         .then(
             [out, answer_one](const session_info& one) mutable {
               out->push_back(one);
               answer_one();
             },
             [answer_one](caf::error&) mutable { answer_one(); });
+  }
+  answer_one();
   return promise;
 }
 
@@ -235,10 +313,10 @@ template <class... Question>
 caf::result<bool> supervisor_state::ask_listener(const std::string& session,
                                                  const Question&... question) {
   auto found = std::find_if(sessions_.begin(), sessions_.end(),
-                            [&](const auto& one) { return one.settings.name == session; });
-  if (found == sessions_.end() || !found->listener)
+                            [&](const auto& one) { return one->bound.settings.name == session; });
+  if (found == sessions_.end() || !(*found)->listener)
     return false;
-  return self->delegate(found->listener, question...);
+  return self->delegate((*found)->listener, question...);
 }
 
 supervisor_actor::behavior_type
@@ -252,6 +330,7 @@ supervisor(supervisor_actor::stateful_pointer<supervisor_state> self, io::event_
   return {
       [&state](atom::leave) { state.leave(); },
       [&state](atom::renew) { state.renew(); },
+      [&state](atom::restart) { state.restart(); },
       [&state](atom::status) { return state.status(); },
       [&state](atom::invite, const config::remote_peer& peer) { return state.invite(peer); },
       [&state](atom::leave, const std::string& session, port_key key) {

@@ -1,4 +1,6 @@
 // The command line: reads the arguments, calls the command.
+#include "cli/client.hpp"
+#include "cli/commands.hpp"
 #include "cli/serve.hpp"
 #include "config/load.hpp"
 #include "io/log.hpp"
@@ -143,10 +145,21 @@ int main(int argc, char** argv) {
              "  tutti serve --session Stage --port 5010     another name and port pair\n"
              "  tutti serve --connect 192.168.1.20          invite a Mac as well\n"
              "  tutti serve --config /etc/tutti/tutti.json  everything from a file\n"
-             "`tutti serve --help` tells each option.");
+             "  tutti ports                                 what the running hub has\n"
+             "  tutti monitor                               MIDI as it passes\n"
+             "`tutti COMMAND --help` tells the options of each.\n"
+             "Exit codes: 0 done, 1 the hub refused, 2 wrong use or configuration, 3 no hub answers,\n"
+             "4 not allowed, 5 no such thing.");
   serve_arguments serving;
+  auto result = 0;
   auto serve = app.add_subcommand("serve", "Run the hub in the foreground");
   describe_serve(*serve, serving);
-  CLI11_PARSE(app, argc, argv);
-  return run_serve(serving);
+  serve->callback([&] { result = run_serve(serving); });
+  cli::add_client_commands(app, result);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& mistake) {
+    return app.exit(mistake) == 0 ? 0 : cli::wrong_use;
+  }
+  return result;
 }

@@ -33,25 +33,27 @@ std::string host_name() {
   return text.empty() ? "Tutti" : text.substr(0, text.find('.'));
 }
 
-io::endpoint bind_address(const config::session& session) {
-  auto text = session.bind.empty() ? std::string("::") : session.bind.front();
-  auto address = io::parse_address(text, session.port);
-  if (!address)
-    throw std::system_error(EINVAL, std::generic_category(), "\"" + text + "\" is no address");
-  return *address;
-}
-
-bound_session bind_session(io::event_loop& loop, config::session session,
-                           const config::limits& limits) {
+/// One pair of ports for each address that the session is to listen on.
+void bind_session(io::event_loop& loop, config::session session, const config::limits& limits,
+                  std::vector<bound_session>& out) {
   if (session.name.empty())
     session.name = host_name();
+  if (session.bind.empty())
+    session.bind = {"::"};
   io::udp_options options;
   options.buffer_octets = static_cast<int>(limits.socket_buffer);
-  auto pair = io::bind_udp_pair(loop, bind_address(session), options);
-  io::log_info("session \"{}\": socket buffers of {} KiB in and {} KiB out granted ({} KiB asked)",
-               session.name, pair.data->granted_receive_buffer() / 1024,
-               pair.data->granted_send_buffer() / 1024, options.buffer_octets / 1024);
-  return {std::move(session), std::move(pair.control), std::move(pair.data)};
+  for (const auto& text : session.bind) {
+    auto address = io::parse_address(text, session.port);
+    if (!address)
+      throw std::system_error(EINVAL, std::generic_category(),
+                              '"' + text + "\" is no address of this machine");
+    auto pair = io::bind_udp_pair(loop, *address, options);
+    io::log_info(
+        "session \"{}\": socket buffers of {} KiB in and {} KiB out granted ({} KiB asked)",
+        session.name, pair.data->granted_receive_buffer() / 1024,
+        pair.data->granted_send_buffer() / 1024, options.buffer_octets / 1024);
+    out.push_back({session, std::move(pair.control), std::move(pair.data)});
+  }
 }
 
 void print_welcome(const std::vector<bound_session>& sessions) {
@@ -104,7 +106,7 @@ public:
   int run() {
     std::vector<bound_session> bound;
     for (const auto& session : options_.settings.sessions)
-      bound.push_back(bind_session(loop_, session, options_.settings.limits));
+      bind_session(loop_, session, options_.settings.limits, bound);
     auto control = bind_control(loop_, options_.settings.control, options_.control_demanded);
     print_welcome(bound);
     print_control(control.get(), options_.settings.control);

@@ -14,12 +14,15 @@ namespace tutti::config {
 loaded load_text(std::string_view text) {
   mistakes found;
   auto document = parse_json(text, found);
-  if (!document)
+  return document ? load_document(*document) : loaded(std::move(found));
+}
+
+loaded load_document(const nlohmann::json& document) {
+  mistakes found;
+  validate(document, "", "", found);
+  if (!document.is_object())
     return found;
-  validate(*document, "", "", found);
-  if (!document->is_object())
-    return found;
-  auto result = read_settings(json_reader(*document, "", found));
+  auto result = read_settings(json_reader(document, "", found));
   if (found.empty())
     return result;
   std::stable_sort(found.begin(), found.end(),

@@ -8,6 +8,7 @@
 #include "config/settings.hpp"
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string_view>
 #include <variant>
 
@@ -36,6 +37,9 @@ inline constexpr std::size_t max_reported_mistakes = 200;
 
 /// Reads a configuration. Empty text is a syntax error, `{}` the default settings.
 loaded load_text(std::string_view text);
+
+/// Reads a document that is parsed already, such as a file's with run_time_changes merged into it.
+loaded load_document(const nlohmann::json& document);
 
 /// Reads a configuration file; a file that cannot be read is a mistake as well.
 loaded load_file(const std::filesystem::path& file);

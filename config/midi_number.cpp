@@ -58,6 +58,15 @@ std::optional<int> hex_digit(char c) {
   return std::nullopt;
 }
 
+/// Nothing but blanks and perhaps F7.
+bool ends_message(std::string_view text) {
+  auto first = text.find_first_not_of(' ');
+  if (first == text.npos)
+    return true;
+  auto word = text.substr(first, text.find_last_not_of(' ') + 1 - first);
+  return word == "F7" || word == "f7";
+}
+
 void read_into(const json_reader& place, number_kind kind, value_set& set) {
   const auto& value = place.value();
   auto text = value.is_string() ? value.get<std::string>() : value.dump();
@@ -127,7 +136,7 @@ std::optional<octets_read> parse_octets(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     if (text[i] == ' ') {
       ++i;
-    } else if (text[i] == '*' && text.find_first_not_of(' ', i + 1) == text.npos) {
+    } else if (text[i] == '*' && ends_message(text.substr(i + 1))) {
       read.rest = true;
       break;
     } else if (i + 1 < text.size() && text.substr(i, 2) == "??") {

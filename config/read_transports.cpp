@@ -44,6 +44,11 @@ sound_system read_sound_system(const json_reader& place) {
   return result;
 }
 
+void read_tls(const json_reader& place, tls& result) {
+  place.take("certificate", result.certificate);
+  place.take("key", result.key);
+}
+
 tcp_listener read_listener(const json_reader& place) {
   tcp_listener result;
   place.take("name", result.name);
@@ -54,6 +59,8 @@ tcp_listener read_listener(const json_reader& place) {
   place.take("port", result.port);
   place.take("max_clients", result.max_clients);
   read_address_ranges(place, "allow", result.allow);
+  if (place.has("tls"))
+    read_tls(place.at("tls"), result.tls.emplace());
   return result;
 }
 
@@ -67,6 +74,8 @@ tcp_target read_target(const json_reader& place) {
   if (whole) {
     place.take("port", result.port);
     place.take("name", result.name);
+    place.take("tls", result.tls);
+    place.take("authorities", result.authorities);
     result.host = text;
     if (!target || target->host != text)
       host.refuse(describe_value(host.value()),

@@ -93,6 +93,14 @@ struct local_ports {
   friend bool operator==(const local_ports&, const local_ports&) = default;
 };
 
+/// What a server needs to speak TLS.
+struct tls {
+  std::string certificate; ///< PEM file
+  std::string key;         ///< PEM file
+
+  friend bool operator==(const tls&, const tls&) = default;
+};
+
 /// A TCP port that takes raw MIDI; every client is a port of the hub.
 struct tcp_listener {
   std::string name;                  ///< stands in port ids
@@ -100,6 +108,7 @@ struct tcp_listener {
   std::uint16_t port = 0;            ///< 0 picks a free one
   std::vector<address_range> allow;  ///< empty: everyone that reaches it
   std::uint32_t max_clients = 500;   ///< 1 to 65536; further ones are refused
+  std::optional<config::tls> tls;    ///< clients must speak TLS
 
   friend bool operator==(const tcp_listener&, const tcp_listener&) = default;
 };
@@ -109,6 +118,8 @@ struct tcp_target {
   std::string host;
   std::uint16_t port = 0; ///< 1 to 65535
   std::string name;       ///< its name in port ids; empty: the host
+  bool tls = false;       ///< speak TLS and verify the server
+  std::string authorities; ///< PEM file of those that TLS trusts; empty: the system's
 
   friend bool operator==(const tcp_target&, const tcp_target&) = default;
 };
@@ -165,13 +176,6 @@ struct token {
   std::string environment; ///< name of the variable that holds the token
 
   friend bool operator==(const token&, const token&) = default;
-};
-
-struct tls {
-  std::string certificate; ///< PEM file
-  std::string key;         ///< PEM file
-
-  friend bool operator==(const tls&, const tls&) = default;
 };
 
 /// The control API.

@@ -1,3 +1,2 @@
-// Boost.Beast's own code and Asio's for TLS, compiled once instead of in every file that includes it.
-#include <boost/asio/ssl/impl/src.hpp>
+// Boost.Beast's own code, compiled once instead of in every file that includes it.
 #include <boost/beast/src.hpp>

@@ -96,6 +96,7 @@ public:
 
   virtual ~datagram_socket() = default;
 
+  /// From now on datagrams go to `on_receive`; called again, another receiver takes over.
   virtual void start(receiver on_receive, unreachable_handler on_unreachable) = 0;
   /// Queues one datagram; it leaves at the end of the turn.
   virtual void send(const endpoint& to, std::span<const std::uint8_t> bytes) = 0;

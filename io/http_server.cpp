@@ -67,6 +67,7 @@ struct http_server::state : std::enable_shared_from_this<state> {
   std::vector<std::unique_ptr<door>> doors;
   std::unique_ptr<tls_files> tls;
   asio::steady_timer certificate_timer;
+  bool started = false;
   bool closed = false;
 };
 
@@ -156,6 +157,8 @@ void http_server::listen(const endpoint& where) {
 
 void http_server::start(handler answer) {
   state_->core->answer = std::move(answer);
+  if (std::exchange(state_->started, true))
+    return;
   for (auto& door : state_->doors)
     state_->accept(*door);
 }

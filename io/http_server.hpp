@@ -61,6 +61,7 @@ public:
   /// Takes the address; clients wait until start(). Throws std::system_error if it is not free.
   void listen(const endpoint& where);
   /// `answer` is called for every request that a route takes and whose client has the role for it.
+  /// Another call puts another one in its place.
   void start(handler answer);
   /// Other tokens, hosts and origins; requests that have begun keep what they had.
   void set_access(http_access access);

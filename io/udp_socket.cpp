@@ -44,7 +44,7 @@ udp_socket::udp_socket(event_loop& loop, const endpoint& where, const udp_option
   open(where);
   size_buffers(options.buffer_octets);
   descriptor_.assign(fd_);
-  flush_id_ = loop_.add_flush([this] { flush(); });
+  flush_id_ = loop_.add_flush([this] { finish_turn(); });
 }
 
 udp_socket::~udp_socket() {
@@ -94,16 +94,21 @@ void udp_socket::size_buffers(int octets) {
 void udp_socket::start(receiver on_receive, unreachable_handler on_unreachable) {
   on_receive_ = std::move(on_receive);
   on_unreachable_ = std::move(on_unreachable);
+  if (poll_id_ != 0)
+    return; // another receiver takes over
   poll_id_ = loop_.add_poll([this] { return receive(); });
   arm_receive();
 }
 
+// Waiting again costs a system call, so it is done at the end of the turn, when what arrived has
+// been passed on. The flag is set before anything can go wrong.
 void udp_socket::arm_receive() {
+  receive_armed_ = true;
   descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
                          [this](const boost::system::error_code& error) {
                            if (error == boost::asio::error::operation_aborted)
                              return;
-                           arm_receive(); // before anything can go wrong below
+                           receive_armed_ = false;
                            receive();
                          });
 }
@@ -189,6 +194,12 @@ void udp_socket::send(const endpoint& to, std::span<const std::uint8_t> bytes) {
   queue_.push_back(
       {to, static_cast<std::uint32_t>(outgoing_.size()), static_cast<std::uint32_t>(bytes.size())});
   outgoing_.insert(outgoing_.end(), bytes.begin(), bytes.end());
+}
+
+void udp_socket::finish_turn() {
+  flush();
+  if (on_receive_ && !receive_armed_)
+    arm_receive();
 }
 
 void udp_socket::flush() {

@@ -49,6 +49,7 @@ private:
   void arm_receive();
   bool receive();
   void read_errors();
+  void finish_turn();
   void flush();
   void arm_send();
   std::size_t send_some(std::size_t from);
@@ -67,6 +68,7 @@ private:
   std::shared_ptr<datagram_pool> pool_;
   std::vector<std::uint8_t> outgoing_;
   std::vector<queued> queue_;
+  bool receive_armed_ = false;
   bool waiting_to_send_ = false;
   bool generic_segmentation_ = true;
   std::size_t flush_id_ = 0;

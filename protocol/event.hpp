@@ -63,8 +63,29 @@ struct ump {
   /// System Real-Time: F8 to FF. Passes everything, also an open SysEx.
   constexpr bool is_real_time() const noexcept { return is_system() && status() >= 0xF8; }
 
+  /// Note Off, a controller or pedal at 0, a channel mode message: what a full queue still takes,
+  /// as its loss would leave something sounding.
+  constexpr bool ends_sound() const noexcept {
+    if (!is_channel_voice())
+      return false;
+    switch (status() & 0xF0) {
+    case 0x80: return true;
+    case 0x90: return data2() == 0;
+    case 0xB0: return data1() >= 120 || data2() == 0;
+    default: return false;
+    }
+  }
+
   constexpr sysex_form form() const noexcept {
     return static_cast<sysex_form>(words[0] >> 20 & 0xF);
+  }
+  /// A SysEx chunk that is the first of its message.
+  constexpr bool begins_sysex() const noexcept {
+    return form() == sysex_form::start || form() == sysex_form::complete;
+  }
+  /// A SysEx chunk that is the last of its message.
+  constexpr bool ends_sysex() const noexcept {
+    return form() != sysex_form::start && form() != sysex_form::proceed;
   }
   /// Number of octets in a SysEx chunk, 0 to 6.
   constexpr std::uint8_t sysex_size() const noexcept {

@@ -27,22 +27,24 @@ void event_decoder::decode(const midi_command& command, hub_time at, bool starts
   out.push_back({make_short(command.status, data1, data2), at, starts_list});
 }
 
-void event_decoder::abandon(hub_time at, std::vector<event>& out) {
+void event_decoder::abandon(hub_time at, bool starts_list, std::vector<event>& out) {
   if (!open_)
     return;
   open_ = false;
   ++counters_.abandoned_sysex;
-  out.push_back({make_sysex(sysex_form::cancelled, {}), at, true});
+  out.push_back({make_sysex(sysex_form::cancelled, {}), at, starts_list});
 }
 
 void event_decoder::append_sysex(const midi_command& command, hub_time at, bool starts_list,
                                  std::vector<event>& out) {
   auto begins = begins_sysex(command.kind);
-  if (begins) {
-    abandon(at, out); // a new F0 while one is open drops the open one
-  } else if (!open_) {
+  if (!begins && !open_) {
     ++counters_.orphan_segments; // its start was lost
     return;
+  }
+  if (begins && open_) {
+    abandon(at, starts_list, out); // a new F0 while one is open drops the open one
+    starts_list = false;
   }
   if (command.kind == command_kind::sysex_cancel) {
     open_ = false;

@@ -25,7 +25,7 @@ public:
   void decode(const midi_command& command, hub_time at, bool starts_list, std::vector<event>& out);
 
   /// The stream broke off: an open SysEx can never be whole and is cancelled.
-  void abandon(hub_time at, std::vector<event>& out);
+  void abandon(hub_time at, bool starts_list, std::vector<event>& out);
   /// A loss ended the open SysEx, and its `cancelled` chunk is out already: forget it.
   void forget() noexcept { open_ = false; }
   /// A repair has begun a SysEx whose further segments may come.

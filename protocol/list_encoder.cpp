@@ -13,6 +13,19 @@ namespace {
 constexpr std::size_t max_short_octets = 4 + 3;
 constexpr std::size_t max_chunk_octets = 4 + 1 + 6 + 1;
 
+constexpr std::uint64_t max_delta_ticks = (1u << 28) - 1;
+
+/// Everything else would be read as something else, and the rest of the list with it.
+bool has_short_form(const ump& message) noexcept {
+  auto status = message.status();
+  if (message.is_channel_voice())
+    return status >= 0x80 && status < 0xF0;
+  if (!message.is_system() || status < 0xF0)
+    return false;
+  return status != 0xF0 && status != 0xF4 && status != 0xF5 && status != 0xF7 && status != 0xF9 &&
+         status != 0xFD;
+}
+
 class list_builder {
 public:
   list_builder(midi_lists& out, std::size_t limit)
@@ -20,11 +33,12 @@ public:
       , limit_(limit) {}
 
   void add(const event& e, std::uint32_t index) {
+    new_list_ |= e.starts_list;
     if (e.message.is_sysex())
       return add_sysex(e, index);
-    close_segment(0xF0);
-    if (!e.message.is_channel_voice() && !e.message.is_system())
+    if (!has_short_form(e.message))
       return;
+    close_segment(0xF0);
     open(e, index, max_short_octets);
     delta(e.at);
     auto status = e.message.status();
@@ -46,7 +60,7 @@ private:
   // SysEx ends (F7), is cancelled (F4), or something else comes between or the list is full (F0).
   void add_sysex(const event& e, std::uint32_t index) {
     auto form = e.message.form();
-    auto begins = form == sysex_form::start || form == sysex_form::complete;
+    auto begins = e.message.begins_sysex();
     auto cancels = form == sysex_form::cancelled;
     if (begins || cancels)
       close_segment(0xF0);
@@ -66,18 +80,22 @@ private:
 
   // Makes sure that a list is open and has room for `octets` more.
   void open(const event& e, std::uint32_t index, std::size_t octets) {
-    auto full = is_open_ && out_.octets.size() - list_.offset + octets > limit_;
-    if (is_open_ && (full || e.starts_list)) {
+    auto time = clock_ticks(e.at);
+    auto full = out_.octets.size() - list_.offset + octets > limit_;
+    auto too_far = !in_segment_ && time > last_ + max_delta_ticks;
+    if (is_open_ && (full || too_far || new_list_)) {
       close_segment(0xF0);
       close_list();
     }
     if (!is_open_) {
       is_open_ = true;
-      base_ = clock_ticks(e.at);
-      last_ = base_;
-      list_ = {static_cast<std::uint32_t>(out_.octets.size()), 0, static_cast<std::uint32_t>(base_),
-               index, 0};
+      last_ = time;
+      list_ = {};
+      list_.offset = static_cast<std::uint32_t>(out_.octets.size());
+      list_.timestamp = static_cast<std::uint32_t>(time);
+      list_.first_event = index;
     }
+    new_list_ = false;
     list_.event_count = index - list_.first_event + 1;
   }
 
@@ -87,6 +105,7 @@ private:
     auto ticks = clock_ticks(at);
     auto later = ticks > last_ ? ticks - last_ : 0;
     last_ += later;
+    list_.duration += static_cast<std::uint32_t>(later);
     std::array<std::uint8_t, 4> room;
     byte_writer writer(room);
     encode_delta_time(static_cast<std::uint32_t>(later), writer);
@@ -115,8 +134,8 @@ private:
   midi_list list_;
   bool is_open_ = false;
   bool in_segment_ = false;
-  std::uint64_t base_ = 0;
-  std::uint64_t last_ = 0;
+  bool new_list_ = false;  ///< an event since the last command starts a list in its source
+  std::uint64_t last_ = 0; ///< time of the last command, in ticks
 };
 
 } // namespace

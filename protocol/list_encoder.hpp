@@ -27,6 +27,7 @@ struct midi_list {
   std::uint32_t offset = 0; ///< into midi_lists::octets
   std::uint32_t size = 0;
   std::uint32_t timestamp = 0; ///< low 32 bits of clock_ticks of the first command
+  std::uint32_t duration = 0;  ///< ticks from the first command to the last
   std::uint32_t first_event = 0;
   std::uint32_t event_count = 0;
 };
@@ -47,7 +48,8 @@ struct midi_lists {
 
 /// Writes the events as lists: a new one where an event starts one in its source, and where
 /// `limit` octets (16 at least) would be passed. Every command has its status octet: some peers do
-/// not know running status. MIDI 2.0 messages have no RTP-MIDI form and are left out.
+/// not know running status. MIDI 2.0 messages and statuses that MIDI 1.0 does not define have no
+/// RTP-MIDI form and are left out.
 void encode_lists(std::span<const event> events, midi_lists& out,
                   std::size_t limit = max_list_octets);
 

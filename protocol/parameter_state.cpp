@@ -30,7 +30,11 @@ bool parameter_state::apply(std::uint8_t controller, std::uint8_t value, std::ui
 void parameter_state::select(std::uint8_t controller, std::uint8_t value, std::uint32_t mark) {
   auto kind = controller >= 100 ? parameter_kind::registered : parameter_kind::non_registered;
   auto is_msb = controller % 2 == 1;
-  if (selection_.kind != kind)
+  if (provisional_)
+    parameters_.pop_back();
+  provisional_ = false;
+  // The null parameter's MSB begins anew, so that closing a transaction names no other parameter.
+  if (selection_.kind != kind || (is_msb && value == 127 && selection_.lsb != 127))
     selection_ = {kind, false, 0, 0};
   (is_msb ? selection_.msb : selection_.lsb) = value;
   selection_.pending = is_msb;
@@ -43,12 +47,15 @@ void parameter_state::select(std::uint8_t controller, std::uint8_t value, std::u
   // could be mistaken for it, the parameter needs a log of its own, and so an entry.
   auto ambiguous = !parameters_.empty() && parameters_.back().kind == kind &&
                    parameters_.back().msb == selection_.msb && parameters_.back().lsb != 0;
-  if (!is_msb || selection_.lsb != 0 || ambiguous)
+  if (!is_msb || selection_.lsb != 0 || ambiguous) {
+    auto before = parameters_.size();
     touch(mark);
+    provisional_ = is_msb && parameters_.size() > before;
+  }
 }
 
 void parameter_state::enter(std::uint8_t controller, std::uint8_t value, std::uint32_t mark) {
-  selection_.pending = false;
+  selection_.pending = provisional_ = false;
   auto& target = touch(mark);
   if (controller == 96 || controller == 97) {
     auto by = controller == 96 ? 1 : -1;
@@ -87,6 +94,7 @@ parameter& parameter_state::touch(std::uint32_t mark) {
 
 void parameter_state::reset_controllers() noexcept {
   selection_ = {};
+  provisional_ = false;
   for (auto& entry : parameters_) {
     entry.entry_msb_is_old = entry.entry_lsb_is_old = entry.buttons_are_old = true;
     entry.fresh_buttons = 0;
@@ -95,6 +103,7 @@ void parameter_state::reset_controllers() noexcept {
 
 void parameter_state::clear() noexcept {
   selection_ = {};
+  provisional_ = false;
   parameters_.clear();
 }
 

@@ -2,8 +2,8 @@
 // what was entered into each.
 // Decides: what the eight controllers 6, 38 and 96 to 101 mean together.
 // Leaves: the same controllers as general ones when no parameter is selected (midi_state).
-// Spec: MIDI 1.0 Detailed Specification, "Registered and Non-Registered Parameter Numbers"; RFC 6295
-// appendix A.4, whose Chapter M codes exactly this state. Thread: values.
+// Spec: MIDI 1.0 Detailed Specification, "Registered and Non-Registered Parameter Numbers"; RFC
+// 6295 appendix A.4, whose Chapter M codes exactly this state. Thread: values.
 #pragma once
 
 #include <cstddef>
@@ -93,6 +93,7 @@ private:
   parameter& touch(std::uint32_t mark);
 
   parameter_selection selection_;
+  bool provisional_ = false; ///< the last entry is there for a pending MSB alone
   std::uint32_t selection_mark_ = 0;
   std::vector<parameter> parameters_;
 };

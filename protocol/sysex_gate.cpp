@@ -4,31 +4,6 @@
 
 namespace tutti::protocol {
 
-namespace {
-
-bool begins(const event& e) noexcept {
-  return e.message.form() == sysex_form::start || e.message.form() == sysex_form::complete;
-}
-
-bool ends(const event& e) noexcept {
-  auto form = e.message.form();
-  return form == sysex_form::end || form == sysex_form::complete || form == sysex_form::cancelled;
-}
-
-// What ends sound must arrive even when the queue is full: Note Off, pedals up, mode messages.
-bool ends_sound(const ump& message) noexcept {
-  if (!message.is_channel_voice())
-    return false;
-  switch (message.status() & 0xF0) {
-  case 0x80: return true;
-  case 0x90: return message.data2() == 0;
-  case 0xB0: return message.data1() >= 120 || message.data2() == 0;
-  default: return false;
-  }
-}
-
-} // namespace
-
 void sysex_gate::accept(source_id source, std::span<const event> events, hub_time now,
                         std::vector<event>& out) {
   for (const auto& e : events) {
@@ -43,23 +18,25 @@ void sysex_gate::take(source_id source, const event& e, hub_time now, std::vecto
     out.push_back(e);
     return;
   }
-  if (e.message.is_sysex() && skips(source, e))
+  auto is_sysex = e.message.is_sysex();
+  if (is_sysex && skips(source, e))
     return;
-  auto continues = open_ && owner_ == source && e.message.is_sysex() && !begins(e);
-  if (continues) {
-    out.push_back(e);
-    last_chunk_ = now;
-    open_ = !ends(e);
-    return;
+  if (is_sysex && open_ && owner_ == source) {
+    if (!e.message.begins_sysex()) {
+      out.push_back(e);
+      last_chunk_ = now;
+      open_ = !e.message.ends_sysex();
+      return;
+    }
+    cancel_open(now, out); // begun anew, so the open one can never become whole
+    drain(now, out);
   }
   if (open_ || has_waiting(source))
     return wait(source, e);
-  if (e.message.is_sysex()) {
-    if (!begins(e))
+  if (is_sysex) {
+    if (!e.message.begins_sysex())
       return; // a chunk of something that was never opened here
-    open_ = !ends(e);
-    owner_ = source;
-    last_chunk_ = now;
+    open(source, e, now);
   }
   out.push_back(e);
 }
@@ -74,71 +51,101 @@ bool sysex_gate::skips(source_id source, const event& e) {
   auto found = std::find(skipping_.begin(), skipping_.end(), source);
   if (found == skipping_.end())
     return false;
-  auto over = begins(e) || ends(e);
+  auto over = e.message.begins_sysex() || e.message.ends_sysex();
   if (over)
     skipping_.erase(found);
-  return !begins(e);
+  return !e.message.begins_sysex();
 }
 
 void sysex_gate::wait(source_id source, const event& e) {
+  if (e.message.is_sysex())
+    return wait_sysex(source, e);
   auto full = waiting_.size() >= limits_.waiting_events;
-  if (full && e.message.is_sysex()) {
-    drop_waiting_sysex(source);
-    if (!ends(e))
-      skipping_.push_back(source);
-    return;
-  }
-  if (full && (!ends_sound(e.message) || waiting_.size() >= 2 * limits_.waiting_events)) {
+  if (full && (!e.message.ends_sound() || waiting_.size() >= 2 * limits_.waiting_events)) {
     ++counters_.dropped_events;
     return;
   }
   waiting_.push_back({source, e});
 }
 
-// Removes the chunks of the source's last SysEx that still wait.
-void sysex_gate::drop_waiting_sysex(source_id source) {
-  ++counters_.dropped_sysex;
-  for (auto i = waiting_.size(); i-- > 0;) {
-    auto& item = waiting_[i];
-    if (item.source != source || !item.content.message.is_sysex())
-      continue;
-    auto first = begins(item.content);
-    waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
-    if (first)
-      break;
+// Only what belongs to a whole SysEx, or to one that may still become whole, gets into the queue.
+void sysex_gate::wait_sysex(source_id source, const event& e) {
+  if (e.message.begins_sysex())
+    drop_unfinished(source);
+  else if (!has_unfinished(source))
+    return; // a chunk of something that was never opened here
+  if (waiting_.size() >= limits_.waiting_events) {
+    if (e.message.begins_sysex())
+      ++counters_.dropped_sysex;
+    else
+      drop_unfinished(source);
+    if (!e.message.ends_sysex())
+      skipping_.push_back(source);
+    return;
   }
+  waiting_.push_back({source, e});
+  if (e.message.ends_sysex())
+    std::erase(unfinished_, source);
+  else if (e.message.begins_sysex())
+    unfinished_.push_back(source);
 }
 
-// Lets go what waited, in order, until another SysEx of it takes the stream.
+bool sysex_gate::has_unfinished(source_id source) const noexcept {
+  return std::find(unfinished_.begin(), unfinished_.end(), source) != unfinished_.end();
+}
+
+// Removes the chunks of the source's unfinished SysEx, if one waits.
+void sysex_gate::drop_unfinished(source_id source) {
+  if (std::erase(unfinished_, source) == 0)
+    return;
+  ++counters_.dropped_sysex;
+  auto is_chunk = [source](const waiting_event& item) {
+    return item.source == source && item.content.message.is_sysex();
+  };
+  auto first = waiting_.end();
+  do
+    --first;
+  while (!is_chunk(*first) || !first->content.message.begins_sysex());
+  waiting_.erase(std::remove_if(first, waiting_.end(), is_chunk), waiting_.end());
+}
+
+// Lets go what waited, in order, until an unfinished SysEx of it takes the stream.
 void sysex_gate::drain(hub_time now, std::vector<event>& out) {
   while (!open_ && !waiting_.empty()) {
     auto item = waiting_.front();
     waiting_.pop_front();
-    if (item.content.message.is_sysex()) {
-      if (!begins(item.content))
-        continue;
-      owner_ = item.source;
-      last_chunk_ = now;
-      open_ = !ends(item.content);
-    }
     out.push_back(item.content);
+    if (!item.content.message.is_sysex())
+      continue;
+    open(item.source, item.content, now);
+    if (open_)
+      follow_owner(out);
   }
-  if (!open_)
-    return;
-  // The new owner's own chunks follow at once; everybody else goes on waiting.
-  std::deque<waiting_event> still;
-  for (auto& item : waiting_) {
-    auto chunk = item.source == owner_ && item.content.message.is_sysex();
-    if (open_ && chunk && !begins(item.content)) {
+}
+
+// The new owner's chunks that wait already follow at once; everybody else goes on waiting. Looks no
+// further than the SysEx goes, so that draining a queue costs no more than its length.
+void sysex_gate::follow_owner(std::vector<event>& out) {
+  std::vector<waiting_event> passed_over;
+  while (open_ && !waiting_.empty()) {
+    auto item = waiting_.front();
+    waiting_.pop_front();
+    if (item.source == owner_ && item.content.message.is_sysex()) {
       out.push_back(item.content);
-      open_ = !ends(item.content);
+      open_ = !item.content.message.ends_sysex();
     } else {
-      still.push_back(item);
+      passed_over.push_back(item);
     }
   }
-  waiting_.swap(still);
-  if (!open_)
-    drain(now, out);
+  if (open_)
+    std::erase(unfinished_, owner_);
+  waiting_.insert(waiting_.begin(), passed_over.begin(), passed_over.end());
+}
+
+void sysex_gate::open(source_id source, const event& e, hub_time now) {
+  open_ = !e.message.ends_sysex();
+  owner_ = source;
+  last_chunk_ = now;
 }
 
 void sysex_gate::cancel_open(hub_time now, std::vector<event>& out) {
@@ -146,18 +153,10 @@ void sysex_gate::cancel_open(hub_time now, std::vector<event>& out) {
   out.push_back({make_sysex(sysex_form::cancelled, {}), now, true});
 }
 
+// What it sent last still waits and goes out in its turn; an unfinished SysEx of it does not.
 void sysex_gate::on_source_gone(source_id source, hub_time now, std::vector<event>& out) {
   std::erase(skipping_, source);
-  // What it sent last still waits and goes out in its turn; an unfinished SysEx of it does not.
-  auto unfinished = false;
-  for (auto i = waiting_.size(); i-- > 0 && !unfinished;)
-    if (waiting_[i].source == source && waiting_[i].content.message.is_sysex()) {
-      if (ends(waiting_[i].content))
-        break;
-      unfinished = true;
-    }
-  if (unfinished)
-    drop_waiting_sysex(source);
+  drop_unfinished(source);
   if (open_ && owner_ == source) {
     cancel_open(now, out);
     drain(now, out);

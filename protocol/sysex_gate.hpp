@@ -61,18 +61,23 @@ private:
 
   void take(source_id source, const event& e, hub_time now, std::vector<event>& out);
   void wait(source_id source, const event& e);
+  void wait_sysex(source_id source, const event& e);
   void drain(hub_time now, std::vector<event>& out);
+  void follow_owner(std::vector<event>& out);
+  void open(source_id source, const event& e, hub_time now);
   void cancel_open(hub_time now, std::vector<event>& out);
   bool has_waiting(source_id source) const noexcept;
   bool skips(source_id source, const event& e);
-  void drop_waiting_sysex(source_id source);
+  bool has_unfinished(source_id source) const noexcept;
+  void drop_unfinished(source_id source);
 
   sysex_gate_limits limits_;
   bool open_ = false;
   source_id owner_ = 0;
   hub_time last_chunk_{};
   std::deque<waiting_event> waiting_;
-  std::vector<source_id> skipping_; ///< sources whose present SysEx is dropped to its end
+  std::vector<source_id> unfinished_; ///< sources whose last waiting SysEx has not ended yet
+  std::vector<source_id> skipping_;   ///< sources whose present SysEx is dropped to its end
   sysex_gate_counters counters_;
 };
 

@@ -6,6 +6,7 @@ Usage: standalone.py [ROOT]. Prints each offence as file:line and exits 1 if the
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -16,10 +17,10 @@ BUILT = re.compile(r"^(build.*|node_modules|\.git|\.cache|\.ccache)$")
 
 
 def files(root):
-    """What git tracks or would add; in an unpacked archive, everything but build folders."""
-    listed = subprocess.run(["git", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-                            capture_output=True, check=False)
-    if listed.returncode == 0:
+    """What git tracks or would add; without git, everything but build folders."""
+    if shutil.which("git") and (root / ".git").exists():
+        listed = subprocess.run(["git", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+                                capture_output=True, check=True)
         return [root / name for name in listed.stdout.decode().split("\0") if name]
     found = []
     for folder, folders, names in os.walk(root):

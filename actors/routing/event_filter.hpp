@@ -97,15 +97,25 @@ public:
   explicit concern(const config::filter_criteria& criteria)
       : criteria_(compiled_criteria::strict(criteria)) {}
 
-  /// Note Off concerns it as its Note On did.
-  bool holds_for(const ump& m) {
+  /// Which ways a message goes. Note Off goes every way that a Note On of its key went, which with
+  /// velocities and a key struck twice may be both.
+  struct ways {
+    bool through = false; ///< the transform
+    bool past = false;
+  };
+  ways of(const ump& m) {
     bool met = criteria_.meets(m);
-    return criteria_.asks_velocity() && has_note(m) ? notes_.decide(m, met) : met;
+    if (!criteria_.asks_velocity() || !has_note(m)) [[likely]]
+      return {met, !met};
+    bool through = went_through_.decide(m, met);
+    bool past = went_past_.decide(m, !met);
+    return {through, past || !through};
   }
 
 private:
   compiled_criteria criteria_;
-  note_memory notes_;
+  note_memory went_through_;
+  note_memory went_past_;
 };
 
 } // namespace tutti::routing

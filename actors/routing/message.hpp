@@ -23,10 +23,6 @@ using events = std::vector<event>;
 /// No deadline.
 inline constexpr hub_time never = hub_time::max();
 
-// Controllers that hold something until they are let go.
-inline constexpr std::array<std::uint8_t, 4> pedals{64, 66, 67, 69};
-inline constexpr std::uint8_t pedal_down = 64; ///< values from here on mean down
-
 // Channel mode messages (MIDI 1.0, "Channel Mode Messages").
 inline constexpr std::uint8_t all_sound_off = 120;
 inline constexpr std::uint8_t reset_controllers = 121;

@@ -78,11 +78,13 @@ void transform_chain::run(stage& with, std::span<const event> in, events& out, h
             what.apply(e, out, now);
           return;
         }
-        for (const auto& e : in)
-          if (with.only->holds_for(e.message))
+        for (const auto& e : in) {
+          auto ways = with.only->of(e.message);
+          if (ways.through)
             what.apply(e, out, now);
-          else
+          if (ways.past)
             out.push_back(e);
+        }
       },
       with.what);
 }

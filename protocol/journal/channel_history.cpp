@@ -32,9 +32,7 @@ void channel_history::record(const ump& message, std::uint32_t sequence) {
   case 0xB0: control_change(data1, data2, sequence); break;
   case 0xC0: program_change(data1, sequence); break;
   case 0xD0: pressure_ = {true, data1, sequence}; break;
-  case 0xE0:
-    wheel_ = {true, static_cast<std::uint16_t>(data2 << 7 | data1), sequence};
-    break;
+  case 0xE0: wheel_ = {true, static_cast<std::uint16_t>(data2 << 7 | data1), sequence}; break;
   default: break;
   }
 }
@@ -54,7 +52,7 @@ void channel_history::note_off(std::uint8_t note, std::uint8_t velocity, std::ui
 }
 
 std::uint8_t channel_history::note_count(std::uint8_t note) const noexcept {
-  if ((held_notes_[note >> 6] >> (note & 63) & 1) == 0)
+  if (!is_down(note))
     return 0;
   for (const auto& overlap : overlaps_)
     if (overlap.note == note)
@@ -94,11 +92,11 @@ void channel_history::control_change(std::uint8_t number, std::uint8_t value,
   }
   if (number >= 120 && number != 122)
     return mode_message(number, value, sequence);
-  auto how = coding::value;
+  auto how = coding_of::value;
   for (std::size_t i = 0; i < pedals.size(); ++i)
     if (pedals[i] == number) {
       turn_pedal(i, value >= 64);
-      how = coding::pedal;
+      how = coding_of::pedal;
     }
   if (number == 0) {
     has_bank_ = true;
@@ -129,7 +127,7 @@ void channel_history::mode_message(std::uint8_t number, std::uint8_t value,
     end_all_notes();
   if (!controllers_.contains(number))
     ++modes_in_history_;
-  controllers_.put({sequence, number, value, 0, static_cast<std::uint8_t>(coding::mode)});
+  controllers_.put({sequence, number, value, 0, static_cast<std::uint8_t>(coding_of::mode)});
 }
 
 void channel_history::end_all_notes() noexcept {
@@ -153,7 +151,7 @@ void channel_history::reset_controllers(std::uint32_t sequence) {
     auto was_on = (pedals_on_ >> i & 1) != 0;
     turn_pedal(i, false);
     if (was_on || controllers_.contains(number))
-      controllers_.put({sequence, number, 0, 0, static_cast<std::uint8_t>(coding::toggle_only)});
+      controllers_.put({sequence, number, 0, 0, static_cast<std::uint8_t>(coding_of::toggle_only)});
   }
   wheel_.present = pressure_.present = false;
   note_pressures_.clear();
@@ -183,8 +181,8 @@ bool channel_history::has_parameter_history() const noexcept {
 std::span<const parameter> channel_history::recent_parameters() const noexcept {
   const auto& all = parameters_.parameters();
   auto begin = all.end();
-  while (begin != all.begin() && (!has_parameters_before_ ||
-                                  precedes(parameters_after_, std::prev(begin)->mark)))
+  while (begin != all.begin() &&
+         (!has_parameters_before_ || precedes(parameters_after_, std::prev(begin)->mark)))
     --begin;
   return {begin, all.end()};
 }
@@ -247,7 +245,7 @@ void channel_history::drop_through(std::uint32_t sequence) noexcept {
     dropped = true;
     modes_in_history_ = 0;
     for (const auto& item : controllers_.items())
-      modes_in_history_ += item.flags == static_cast<std::uint8_t>(coding::mode);
+      modes_in_history_ += item.flags == static_cast<std::uint8_t>(coding_of::mode);
   }
   if (has_parameter_history() && may_drop(toc::m)) {
     if (selection_in_history_ && !precedes(sequence, parameters_.selection_mark()))
@@ -265,7 +263,7 @@ void channel_history::drop_through(std::uint32_t sequence) noexcept {
 std::size_t channel_history::memory() const noexcept {
   return sizeof(*this) + notes_.memory() + controllers_.memory() + note_pressures_.memory() +
          parameters_.memory() + overlaps_.capacity() * sizeof(overlapping_note) +
-         coded_.capacity();
+         coded_.capacity() + recent_.capacity() * sizeof(std::uint16_t);
 }
 
 } // namespace tutti::protocol

@@ -9,13 +9,13 @@
 #include "protocol/bytes.hpp"
 #include "protocol/journal/channel_chapters.hpp"
 #include "protocol/journal/journal_frame.hpp"
+#include "protocol/journal/parameter_chapter.hpp"
 #include "protocol/journal/recent_list.hpp"
 #include "protocol/midi_state.hpp"
 #include "protocol/parameter_state.hpp"
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -38,15 +38,23 @@ public:
   std::uint8_t contents() const noexcept;
   /// Chapter C holds a channel mode message (120 to 127): what follows builds on it.
   bool has_mode_message() const noexcept { return modes_in_history_ > 0; }
+  /// Chapter M tells of another parameter being selected: what is entered next builds on it.
+  bool has_selection() const noexcept { return selection_in_history_; }
   /// Packet of the oldest command in the history; only if not empty().
   std::uint32_t oldest() const noexcept;
 
-  /// Writes the channel journal with the chapters in `wanted`, of which E goes with N. Fails the
-  /// writer if there is no room. Gives its S; nothing if it would be longer than LENGTH can tell.
-  std::optional<bool> encode(std::uint8_t channel, std::uint8_t wanted,
-                             const journal_moment& moment, byte_writer& writer);
-  /// Octets of one chapter (with E, if it is N) in such a journal.
-  std::size_t chapter_size(std::uint8_t chapter, const journal_moment& moment) const;
+  /// Brings the coded chapters up to date for this packet's journal. To be called before the next
+  /// four; nearly free if nothing changed.
+  void refresh(const journal_moment& moment);
+  /// Octets of the chapter journal with all chapters.
+  std::size_t coded_size() const noexcept { return channel_header_size + coded_.size(); }
+  /// Octets of one chapter; of N with its E.
+  std::size_t chapter_size(std::uint8_t chapter) const noexcept;
+  /// Writes the channel journal with all chapters to the front of `room`, which is large enough, and
+  /// gives its S. Its size must be one that LENGTH can tell.
+  bool write(std::uint8_t channel, std::span<std::uint8_t> room) const noexcept;
+  /// The same with the chapters in `wanted` only, of which E goes with N.
+  bool write_some(std::uint8_t channel, std::uint8_t wanted, byte_writer& writer) const;
 
   /// The journal of the packet before `sequence` left these chapters out: what they hold now is only
   /// acknowledged with packet `sequence` or a later one.
@@ -68,7 +76,8 @@ private:
     std::uint8_t note = 0;
     std::uint8_t count = 0; ///< 2 or more Note Ons that are down
   };
-  enum class coding : std::uint8_t { value, pedal, toggle_only, mode };
+  /// How Chapter C tells of a controller.
+  enum class coding_of : std::uint8_t { value, pedal, toggle_only, mode };
   static constexpr std::array<std::uint8_t, 3> pedals = {64, 66, 69};
 
   void note_on(std::uint8_t note, std::uint8_t velocity, std::uint32_t sequence);
@@ -79,27 +88,32 @@ private:
   void end_all_notes() noexcept;
   void reset_controllers(std::uint32_t sequence);
   void turn_pedal(std::size_t pedal, bool on) noexcept;
+  bool is_down(std::uint8_t note) const noexcept {
+    return (held_notes_[note >> 6 & 1] >> (note & 63) & 1) != 0;
+  }
   std::uint8_t note_count(std::uint8_t note) const noexcept;
   void set_note_count(std::uint8_t note, std::uint8_t count);
   bool has_parameter_history() const noexcept;
   std::span<const parameter> recent_parameters() const noexcept;
 
-  bool s_of(std::uint32_t sequence, const journal_moment& moment) const noexcept;
-  bool is_held(std::uint8_t chapter, const journal_moment& moment) const noexcept;
-  bool encode_body(std::uint8_t wanted, const journal_moment& moment, std::uint8_t& contents,
-                   byte_writer& writer) const;
-  bool encode_program(const journal_moment& moment, byte_writer& writer) const;
-  bool encode_controllers(const journal_moment& moment, byte_writer& writer) const;
-  bool encode_parameters(const journal_moment& moment, byte_writer& writer) const;
-  bool encode_wheel(const journal_moment& moment, byte_writer& writer) const;
-  bool encode_notes(const journal_moment& moment, bool& has_extras, byte_writer& writer) const;
-  bool encode_extras(const journal_moment& moment, byte_writer& writer) const;
-  bool encode_pressure(const journal_moment& moment, byte_writer& writer) const;
-  bool encode_note_pressures(const journal_moment& moment, byte_writer& writer) const;
+  struct coding;
+  std::uint8_t held_chapters(const journal_moment& moment) const noexcept;
+  std::uint16_t chapter_begin(std::uint8_t chapter) const noexcept;
+  std::uint16_t chapter_end(std::uint8_t chapter) const noexcept;
+  void encode_program(coding& out) const;
+  void encode_controllers(coding& out) const;
+  void encode_parameters(coding& out) const;
+  static parameter_log log_of(const parameter& entry);
+  std::uint8_t toggle_count(std::uint8_t pedal) const noexcept;
+  void encode_wheel(coding& out) const;
+  bool encode_notes(coding& out) const;
+  void encode_extras(coding& out) const;
+  void encode_pressure(coding& out) const;
+  void encode_note_pressures(coding& out) const;
 
   // History.
   recent_list notes_;          ///< value: velocity, 0 for Note Off; extra: release velocity
-  recent_list controllers_;    ///< flags: coding
+  recent_list controllers_;    ///< flags: coding_of
   recent_list note_pressures_; ///< flags: 1 if a CC 120 or 123 to 127 came after it
   single_command program_;
   chapter_p program_chapter_;
@@ -126,10 +140,16 @@ private:
   std::uint8_t held_ = 0;
   std::array<std::uint32_t, 8> held_until_{};
 
-  // The coded channel journal, all S bits set, as long as nothing changes it.
+  // The coded chapters, all S bits set, and where those bits stand that are 0 in the journal of the
+  // packet after newest_.
   std::vector<std::uint8_t> coded_;
+  std::vector<std::uint16_t> recent_;
+  std::array<std::uint16_t, 8> coded_ends_{}; ///< in the order of the table of contents, with E
+  std::uint8_t coded_contents_ = 0;
+  std::uint8_t coded_held_ = 0;
   bool coded_is_valid_ = false;
   bool coded_has_young_ = false;
+  bool recent_counts_ = false;    ///< in the journal that refresh() was called for
   std::uint32_t coded_young_ = 0; ///< oldest packet whose note is coded as young
   std::uint32_t newest_ = 0;      ///< packet of the latest change
 };

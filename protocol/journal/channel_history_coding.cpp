@@ -1,148 +1,215 @@
-// Coding: from the history to the chapters of a channel journal.
+// Coding: from the history to the chapters of a channel journal. This runs for every packet, so the
+// octets go straight to memory that is large enough for all that a channel can hold.
 #include "protocol/journal/channel_history.hpp"
 #include "protocol/journal/parameter_chapter.hpp"
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
+#include <cstring>
 
 namespace tutti::protocol {
 
 namespace {
 
-/// A log that stands for nothing else: value, count and toggle tools follow each other.
-void put_log(bool s, std::uint8_t number, controller_tool tool, std::uint8_t value,
-             byte_writer& writer) {
-  writer.u16(log_octets(controller_log{s, number, tool, value}));
+constexpr std::size_t max_logs = 128;
+constexpr std::size_t list_chapter = 1 + 2 * max_logs;
+constexpr std::size_t parameter_chapter = 3 + 10 * parameter_state::max_parameters;
+/// P, C, M, W, N, E, T and A at their longest.
+constexpr std::size_t max_octets = 3 + list_chapter + parameter_chapter + 2 +
+                                   (1 + list_chapter + 16) + list_chapter + 1 + list_chapter;
+
+constexpr std::size_t index_of(std::uint8_t chapter) noexcept {
+  return static_cast<std::size_t>(std::countl_zero(chapter));
 }
 
 } // namespace
 
-bool channel_history::is_held(std::uint8_t chapter, const journal_moment& moment) const noexcept {
-  return (held_ & chapter) != 0 &&
-         !precedes(held_until_[static_cast<std::size_t>(std::countr_zero(chapter))],
-                   moment.previous);
+/// The octets of all chapters, and the places of S bits that are to be 0 after the newest packet.
+struct channel_history::coding {
+  std::array<std::uint8_t, max_octets> octets;
+  std::array<std::uint16_t, 5 * max_logs + 8> recent;
+  std::size_t size = 0;
+  std::size_t recent_size = 0;
+  std::uint32_t newest = 0;
+  std::uint32_t young_from = 0;
+  std::uint8_t held = 0; ///< chapters whose S bits are all to be 0
+  bool has_young = false;
+  std::uint32_t oldest_young = 0;
+
+  void put(unsigned octet) noexcept { octets[size++] = static_cast<std::uint8_t>(octet); }
+  void put_log(unsigned first, unsigned second, bool is_recent) noexcept {
+    if (is_recent)
+      mark(size);
+    octets[size] = static_cast<std::uint8_t>(0x80 | first);
+    octets[size + 1] = static_cast<std::uint8_t>(second);
+    size += 2;
+  }
+  void mark(std::size_t position) noexcept {
+    recent[recent_size++] = static_cast<std::uint16_t>(position);
+  }
+  /// Writes the head of a chapter C, E or A that began at `start` and now has all its logs; marks
+  /// it if one of them was marked, that is, if there are more marks than `marks`.
+  void finish_list(std::size_t start, std::size_t marks) noexcept {
+    auto logs = (size - start - 1) / 2;
+    assert(logs >= 1 && logs <= max_logs);
+    octets[start] = static_cast<std::uint8_t>(0x80 | (logs - 1));
+    if (recent_size > marks)
+      mark(start);
+  }
+};
+
+std::uint8_t channel_history::held_chapters(const journal_moment& moment) const noexcept {
+  std::uint8_t held = 0;
+  for (auto bits = held_; bits != 0; bits &= static_cast<std::uint8_t>(bits - 1)) {
+    auto position = static_cast<std::size_t>(std::countr_zero(bits));
+    if (!precedes(held_until_[position], moment.previous))
+      held |= static_cast<std::uint8_t>(1u << position);
+  }
+  return held;
 }
 
-std::optional<bool> channel_history::encode(std::uint8_t channel, std::uint8_t wanted,
-                                            const journal_moment& moment, byte_writer& writer) {
-  auto quiet = newest_ != moment.previous && held_ == 0 && wanted == contents();
-  if (quiet && coded_is_valid_ &&
-      !(coded_has_young_ && precedes(coded_young_, moment.young_from))) {
-    writer.bytes(coded_);
-    return true;
-  }
+void channel_history::refresh(const journal_moment& moment) {
+  auto held = held_ != 0 ? held_chapters(moment) : std::uint8_t{0};
+  recent_counts_ = newest_ == moment.previous || held != 0;
+  auto aged = coded_has_young_ && precedes(coded_young_, moment.young_from);
+  if (coded_is_valid_ && !aged && held == 0 && coded_held_ == 0)
+    return;
+  coding out;
+  out.newest = held == 0 ? newest_ : moment.previous;
+  out.young_from = moment.young_from;
+  out.held = held;
+  auto wanted = contents();
+  auto encode = [&](std::uint8_t chapter, void (channel_history::*write_chapter)(coding&) const) {
+    if ((wanted & chapter) != 0)
+      (this->*write_chapter)(out);
+    coded_ends_[index_of(chapter)] = static_cast<std::uint16_t>(out.size);
+  };
+  encode(toc::p, &channel_history::encode_program);
+  encode(toc::c, &channel_history::encode_controllers);
+  encode(toc::m, &channel_history::encode_parameters);
+  encode(toc::w, &channel_history::encode_wheel);
+  if ((wanted & toc::n) != 0 && encode_notes(out))
+    wanted |= toc::e;
+  coded_ends_[index_of(toc::n)] = static_cast<std::uint16_t>(out.size);
+  encode(toc::e, &channel_history::encode_extras);
+  encode(toc::t, &channel_history::encode_pressure);
+  encode(toc::a, &channel_history::encode_note_pressures);
+  coded_.assign(out.octets.begin(), out.octets.begin() + static_cast<std::ptrdiff_t>(out.size));
+  recent_.assign(out.recent.begin(),
+                 out.recent.begin() + static_cast<std::ptrdiff_t>(out.recent_size));
+  coded_contents_ = wanted;
+  coded_held_ = held;
+  coded_is_valid_ = true;
+  coded_has_young_ = out.has_young;
+  coded_young_ = out.oldest_young;
+}
+
+std::uint16_t channel_history::chapter_begin(std::uint8_t chapter) const noexcept {
+  return chapter == toc::p ? std::uint16_t{0} : coded_ends_[index_of(chapter) - 1];
+}
+
+std::uint16_t channel_history::chapter_end(std::uint8_t chapter) const noexcept {
+  return coded_ends_[index_of(chapter)];
+}
+
+std::size_t channel_history::chapter_size(std::uint8_t chapter) const noexcept {
+  auto last = chapter == toc::n ? toc::e : chapter;
+  return static_cast<std::size_t>(chapter_end(last) - chapter_begin(chapter));
+}
+
+bool channel_history::write(std::uint8_t channel, std::span<std::uint8_t> room) const noexcept {
+  auto s = !recent_counts_ || recent_.empty();
+  write_channel_header(room, s, channel, coded_contents_, coded_.size());
+  auto body = room.subspan(channel_header_size);
+  std::memcpy(body.data(), coded_.data(), coded_.size());
+  if (!s)
+    for (auto position : recent_)
+      body[position] &= 0x7F;
+  return s;
+}
+
+bool channel_history::write_some(std::uint8_t channel, std::uint8_t wanted,
+                                 byte_writer& writer) const {
+  if ((wanted & toc::n) != 0)
+    wanted |= toc::e;
+  wanted &= coded_contents_;
   auto start = writer.size();
   writer.u24(0);
-  std::uint8_t written = 0;
-  auto s = encode_body(wanted, moment, written, writer);
-  if (!writer.ok())
-    return std::nullopt;
-  auto body = writer.size() - start - channel_header_size;
-  if (body > max_part_length - channel_header_size)
-    return std::nullopt;
-  std::array<std::uint8_t, channel_header_size> head{};
-  write_channel_header(head, s, channel, written, body);
-  for (std::size_t i = 0; i < head.size(); ++i)
-    writer.patch(start + i, head[i]);
-  if (quiet) {
-    auto octets = writer.written().subspan(start);
-    coded_.assign(octets.begin(), octets.end());
-    coded_is_valid_ = true;
-    coded_has_young_ = false;
-    for (const auto& item : notes_.items())
-      if (item.value > 0 && !precedes(item.sequence, moment.young_from)) {
-        coded_has_young_ = true;
-        coded_young_ = item.sequence;
-        break;
+  auto s = true;
+  for (std::uint8_t chapter = toc::p; chapter != 0; chapter >>= 1) {
+    if ((wanted & chapter) == 0)
+      continue;
+    auto begin = chapter_begin(chapter);
+    auto end = chapter_end(chapter);
+    auto at = writer.size();
+    writer.bytes(byte_view(coded_).subspan(begin, static_cast<std::size_t>(end - begin)));
+    for (auto position : recent_)
+      if (recent_counts_ && position >= begin && position < end && writer.ok()) {
+        writer.patch(at + position - begin, coded_[position] & 0x7F);
+        s = false;
       }
   }
+  if (!writer.ok())
+    return s;
+  std::array<std::uint8_t, channel_header_size> head{};
+  write_channel_header(head, s, channel, wanted, writer.size() - start - head.size());
+  for (std::size_t i = 0; i < head.size(); ++i)
+    writer.patch(start + i, head[i]);
   return s;
 }
 
-std::size_t channel_history::chapter_size(std::uint8_t chapter,
-                                          const journal_moment& moment) const {
-  std::array<std::uint8_t, max_part_length> scratch;
-  byte_writer writer(scratch);
-  std::uint8_t written = 0;
-  encode_body(chapter, moment, written, writer);
-  return writer.ok() ? writer.size() : scratch.size();
-}
-
-/// Writes the wanted chapters that there is something for, in order, and tells which. Gives the AND
-/// of their S.
-bool channel_history::encode_body(std::uint8_t wanted, const journal_moment& moment,
-                                  std::uint8_t& contents, byte_writer& writer) const {
-  contents = static_cast<std::uint8_t>(wanted & this->contents());
-  auto s = true;
-  if ((contents & toc::p) != 0)
-    s &= encode_program(moment, writer);
-  if ((contents & toc::c) != 0)
-    s &= encode_controllers(moment, writer);
-  if ((contents & toc::m) != 0)
-    s &= encode_parameters(moment, writer);
-  if ((contents & toc::w) != 0)
-    s &= encode_wheel(moment, writer);
-  if ((contents & toc::n) != 0) {
-    auto has_extras = false;
-    s &= encode_notes(moment, has_extras, writer);
-    if (has_extras) {
-      contents |= toc::e;
-      s &= encode_extras(moment, writer);
-    }
-  }
-  if ((contents & toc::t) != 0)
-    s &= encode_pressure(moment, writer);
-  if ((contents & toc::a) != 0)
-    s &= encode_note_pressures(moment, writer);
-  return s;
-}
-
-bool channel_history::encode_program(const journal_moment& moment, byte_writer& writer) const {
+void channel_history::encode_program(coding& out) const {
   auto chapter = program_chapter_;
-  chapter.s = program_.sequence != moment.previous && !is_held(toc::p, moment);
+  byte_writer writer(std::span(out.octets).subspan(out.size));
   encode_chapter_p(chapter, writer);
-  return chapter.s;
+  if (program_.sequence == out.newest || (out.held & toc::p) != 0)
+    out.mark(out.size);
+  out.size += writer.size();
 }
 
-bool channel_history::encode_controllers(const journal_moment& moment,
-                                         byte_writer& writer) const {
+void channel_history::encode_controllers(coding& out) const {
   auto items = controllers_.items();
-  auto held = is_held(toc::c, moment);
+  auto held = (out.held & toc::c) != 0;
   // LEN tells of at most 128 logs: with nearly all controllers in use a second tool is left out.
-  auto second_tool = items.size() + pedals.size() + mode_counts_.size() <= 128;
-  auto start = writer.size();
-  writer.u8(0);
-  auto chapter_s = true;
+  auto second_tool = items.size() + pedals.size() + mode_counts_.size() <= max_logs;
+  auto start = out.size;
+  auto marks = out.recent_size;
+  out.put(0);
   for (const auto& item : items) {
-    auto s = item.sequence != moment.previous && !held;
-    auto how = static_cast<coding>(item.flags);
-    chapter_s &= s;
-    if (how == coding::mode) {
-      put_log(s, item.number, controller_tool::count, mode_counts_[item.number - 120], writer);
+    auto is_recent = held || item.sequence == out.newest;
+    auto put = [&](controller_tool tool, std::uint8_t value) {
+      auto octets = log_octets(controller_log{true, item.number, tool, value});
+      out.put_log(octets >> 8, octets & 0xFF, is_recent);
+    };
+    switch (static_cast<coding_of>(item.flags)) {
+    case coding_of::value: put(controller_tool::value, item.value); break;
+    case coding_of::pedal:
+      put(controller_tool::value, item.value);
+      if (second_tool)
+        put(controller_tool::toggle, toggle_count(item.number));
+      break;
+    case coding_of::toggle_only: put(controller_tool::toggle, toggle_count(item.number)); break;
+    case coding_of::mode:
+      put(controller_tool::count, mode_counts_[item.number - 120]);
       if (item.value != 0 && second_tool)
-        put_log(s, item.number, controller_tool::value, item.value, writer);
-      continue;
-    }
-    if (how != coding::toggle_only)
-      put_log(s, item.number, controller_tool::value, item.value, writer);
-    if (how == coding::toggle_only || (how == coding::pedal && second_tool)) {
-      auto pedal = std::find(pedals.begin(), pedals.end(), item.number) - pedals.begin();
-      put_log(s, item.number, controller_tool::toggle,
-              toggle_counts_[static_cast<std::size_t>(pedal)], writer);
+        put(controller_tool::value, item.value);
+      break;
     }
   }
-  auto logs = (writer.size() - start - 1) / 2;
-  writer.patch(start, static_cast<std::uint8_t>((chapter_s ? 0x80 : 0) | (logs - 1)));
-  return chapter_s;
+  out.finish_list(start, marks);
 }
 
-bool channel_history::encode_parameters(const journal_moment& moment, byte_writer& writer) const {
+std::uint8_t channel_history::toggle_count(std::uint8_t pedal) const noexcept {
+  auto found = std::find(pedals.begin(), pedals.end(), pedal);
+  return toggle_counts_[static_cast<std::size_t>(found - pedals.begin())];
+}
+
+void channel_history::encode_parameters(coding& out) const {
   auto entries = recent_parameters();
-  auto held = is_held(toc::m, moment);
+  auto held = (out.held & toc::m) != 0;
   const auto& selection = parameters_.selection();
   chapter_m chapter;
-  chapter.s = !held && !(selection_in_history_ &&
-                         parameters_.selection_mark() == moment.previous);
   chapter.pending = selection.pending;
   chapter.pending_non_registered = selection.kind == parameter_kind::non_registered;
   chapter.pending_msb = selection.msb;
@@ -155,134 +222,143 @@ bool channel_history::encode_parameters(const journal_moment& moment, byte_write
   chapter.only_non_registered = all(is(parameter_kind::non_registered));
   chapter.only_msb_0 = all([](const parameter& p) { return p.msb == 0; });
 
-  std::array<std::uint8_t, parameter_state::max_parameters * 10> octets;
-  byte_writer logs(octets);
+  auto start = out.size;
+  auto marks = out.recent_size;
+  auto head_size = chapter.pending ? 3u : 2u;
+  byte_writer logs(std::span(out.octets).subspan(start + head_size));
   for (const auto& entry : entries) {
-    parameter_log log;
-    log.s = entry.mark != moment.previous && !held;
-    chapter.s &= log.s;
-    log.non_registered = entry.kind == parameter_kind::non_registered;
-    log.msb = entry.msb;
-    log.lsb = entry.lsb;
-    log.value_tool = true;
-    if (entry.entry_msb != parameter::none)
-      log.entry_msb = {entry.entry_msb_is_old, entry.entry_msb};
-    if (entry.entry_lsb != parameter::none)
-      log.entry_lsb = {entry.entry_lsb_is_old, entry.entry_lsb};
-    if (entry.buttons != 0) {
-      log.buttons = {entry.buttons_are_old, entry.buttons};
-      if (!entry.buttons_are_old && entry.fresh_buttons != entry.buttons)
-        log.fresh_buttons = {false, entry.fresh_buttons};
-    }
-    encode_parameter_log(log, chapter.has_short_logs(), logs);
+    if (held || entry.mark == out.newest)
+      out.mark(start + head_size + logs.size());
+    encode_parameter_log(log_of(entry), chapter.has_short_logs(), logs);
   }
   chapter.logs = logs.written();
-  encode_chapter_m(chapter, writer);
-  return chapter.s;
+  auto selected_now = selection_in_history_ && parameters_.selection_mark() == out.newest;
+  if (held || selected_now || out.recent_size > marks)
+    out.mark(start);
+  std::array<std::uint8_t, 3> head{};
+  byte_writer head_writer(head);
+  encode_chapter_m_head(chapter, head_writer);
+  std::copy_n(head.begin(), head_size, out.octets.begin() + static_cast<std::ptrdiff_t>(start));
+  out.size = start + head_size + logs.size();
 }
 
-bool channel_history::encode_wheel(const journal_moment& moment, byte_writer& writer) const {
-  auto s = wheel_.sequence != moment.previous && !is_held(toc::w, moment);
-  encode_chapter_w({s, wheel_.value}, writer);
-  return s;
+parameter_log channel_history::log_of(const parameter& entry) {
+  parameter_log log;
+  log.non_registered = entry.kind == parameter_kind::non_registered;
+  log.msb = entry.msb;
+  log.lsb = entry.lsb;
+  log.value_tool = true;
+  if (entry.entry_msb != parameter::none)
+    log.entry_msb = {entry.entry_msb_is_old, entry.entry_msb};
+  if (entry.entry_lsb != parameter::none)
+    log.entry_lsb = {entry.entry_lsb_is_old, entry.entry_lsb};
+  if (entry.buttons != 0) {
+    log.buttons = {entry.buttons_are_old, entry.buttons};
+    if (!entry.buttons_are_old && entry.fresh_buttons != entry.buttons)
+      log.fresh_buttons = {false, entry.fresh_buttons};
+  }
+  return log;
 }
 
-bool channel_history::encode_notes(const journal_moment& moment, bool& has_extras,
-                                   byte_writer& writer) const {
-  auto held = is_held(toc::n, moment);
+void channel_history::encode_wheel(coding& out) const {
+  auto is_recent = wheel_.sequence == out.newest || (out.held & toc::w) != 0;
+  out.put_log(wheel_.value & 0x7Fu, wheel_.value >> 7 & 0x7Fu, is_recent);
+}
+
+/// True if Chapter E has something to add.
+bool channel_history::encode_notes(coding& out) const {
+  auto held = (out.held & toc::n) != 0;
+  auto has_extras = false;
   std::array<std::uint8_t, 16> off_bits{};
   std::uint8_t low = 15;
   std::uint8_t high = 0;
   std::size_t logs = 0;
-  auto s = true;
-  auto no_recent_off = true;
-  auto start = writer.size();
-  writer.u16(0);
+  auto recent_off = false;
+  auto start = out.size;
+  out.size += 2;
   for (const auto& item : notes_.items()) {
-    auto item_s = item.sequence != moment.previous && !held;
+    auto is_recent = held || item.sequence == out.newest;
     if (item.value > 0) {
-      auto young = !precedes(item.sequence, moment.young_from);
-      writer.u16(log_octets(item_s, item.number, young, item.value));
-      s &= item_s;
+      auto young = !precedes(item.sequence, out.young_from);
+      out.put_log(item.number, (young ? 0x80u : 0u) | item.value, is_recent);
+      if (young && !out.has_young) { // they are in order
+        out.has_young = true;
+        out.oldest_young = item.sequence;
+      }
       ++logs;
     } else {
       std::uint8_t octet = item.number >> 3;
       off_bits[octet] |= static_cast<std::uint8_t>(0x80 >> (item.number & 7));
       low = std::min(low, octet);
       high = std::max(high, octet);
-      no_recent_off &= item_s;
-      has_extras |= item.extra != 64;
+      recent_off |= is_recent;
+      has_extras |= item.extra != 64 || is_down(item.number);
     }
   }
   auto any_off = logs < notes_.items().size();
   if (any_off)
-    writer.bytes(std::span(off_bits).subspan(low, high - low + std::size_t{1}));
-  auto head = chapter_n_head(no_recent_off, logs, any_off ? low : 15, any_off ? high : 1);
-  writer.patch(start, static_cast<std::uint8_t>(head >> 8));
-  writer.patch(start + 1, static_cast<std::uint8_t>(head));
-  if (!overlaps_.empty())
-    for (const auto& overlap : overlaps_)
-      has_extras |= notes_.contains(overlap.note);
-  // A note that is off although a Note On of it is down needs its count as well.
-  for (std::size_t octet = low; any_off && octet <= high; ++octet) {
-    auto held_octet = static_cast<std::uint8_t>(held_notes_[octet >> 3] >> (octet % 8 * 8));
-    for (unsigned bit = 0; bit < 8 && held_octet != 0; ++bit)
-      has_extras |= (off_bits[octet] >> (7 - bit) & 1) != 0 && (held_octet >> bit & 1) != 0;
-  }
-  return s && no_recent_off;
+    for (std::size_t octet = low; octet <= high; ++octet)
+      out.put(off_bits[octet]);
+  auto head = chapter_n_head(true, logs, any_off ? low : 15, any_off ? high : 1);
+  out.octets[start] = static_cast<std::uint8_t>(head >> 8);
+  out.octets[start + 1] = static_cast<std::uint8_t>(head);
+  if (recent_off)
+    out.mark(start);
+  for (const auto& overlap : overlaps_)
+    has_extras |= notes_.contains(overlap.note);
+  return has_extras;
 }
 
 /// Counts for notes that have more Note Ons down than the latest event tells, and release
 /// velocities; the latter are left out if there would be more than 128 logs.
-bool channel_history::encode_extras(const journal_moment& moment, byte_writer& writer) const {
-  auto held = is_held(toc::n, moment);
+void channel_history::encode_extras(coding& out) const {
+  auto held = (out.held & toc::n) != 0;
   auto items = notes_.items();
-  auto needs_count = [&](const history_item& item) {
-    return note_count(item.number) > (item.value > 0 ? 1 : 0);
+  std::array<std::uint8_t, 128> counts{}; // from 2 on
+  for (const auto& overlap : overlaps_)
+    counts[overlap.note] = overlap.count;
+  auto count_of = [&](std::uint8_t note) {
+    return counts[note] > 0 ? counts[note] : static_cast<std::uint8_t>(is_down(note));
   };
-  auto needs_velocity = [](const history_item& item) { return item.value == 0 && item.extra != 64; };
+  auto needs_count = [&](const history_item& item) {
+    return count_of(item.number) > (item.value > 0 ? 1 : 0);
+  };
+  auto needs_velocity = [](const history_item& item) {
+    return item.value == 0 && item.extra != 64;
+  };
   std::size_t wanted = 0;
   for (const auto& item : items)
-    wanted += static_cast<std::size_t>(needs_count(item)) +
-              static_cast<std::size_t>(needs_velocity(item));
-  auto start = writer.size();
-  writer.u8(0);
-  auto s = true;
+    wanted += std::size_t{needs_count(item)} + std::size_t{needs_velocity(item)};
+  if (wanted == 0)
+    return;
+  auto start = out.size;
+  auto marks = out.recent_size;
+  out.put(0);
   for (const auto& item : items) {
-    auto item_s = item.sequence != moment.previous && !held;
-    auto count = needs_count(item);
-    auto velocity = needs_velocity(item) && wanted <= 128;
-    if (count)
-      writer.u16(log_octets(item_s, item.number, false, note_count(item.number)));
-    if (velocity)
-      writer.u16(log_octets(item_s, item.number, true, item.extra));
-    s &= item_s || !(count || velocity);
+    auto is_recent = held || item.sequence == out.newest;
+    if (needs_count(item))
+      out.put_log(item.number, count_of(item.number), is_recent);
+    if (needs_velocity(item) && wanted <= max_logs)
+      out.put_log(item.number, 0x80u | item.extra, is_recent);
   }
-  auto logs = (writer.size() - start - 1) / 2;
-  writer.patch(start, static_cast<std::uint8_t>((s ? 0x80 : 0) | (logs - 1)));
-  return s;
+  out.finish_list(start, marks);
 }
 
-bool channel_history::encode_pressure(const journal_moment& moment, byte_writer& writer) const {
-  auto s = pressure_.sequence != moment.previous && !is_held(toc::t, moment);
-  encode_chapter_t({s, static_cast<std::uint8_t>(pressure_.value)}, writer);
-  return s;
+void channel_history::encode_pressure(coding& out) const {
+  if (pressure_.sequence == out.newest || (out.held & toc::t) != 0)
+    out.mark(out.size);
+  out.put(0x80u | pressure_.value);
 }
 
-bool channel_history::encode_note_pressures(const journal_moment& moment,
-                                            byte_writer& writer) const {
-  auto held = is_held(toc::a, moment);
-  auto start = writer.size();
-  writer.u8(0);
-  auto chapter_s = true;
-  auto items = note_pressures_.items();
-  for (const auto& item : items) {
-    auto s = item.sequence != moment.previous && !held;
-    writer.u16(log_octets(s, item.number, item.flags != 0, item.value));
-    chapter_s &= s;
-  }
-  writer.patch(start, static_cast<std::uint8_t>((chapter_s ? 0x80 : 0) | (items.size() - 1)));
-  return chapter_s;
+void channel_history::encode_note_pressures(coding& out) const {
+  auto held = (out.held & toc::a) != 0;
+  auto start = out.size;
+  auto marks = out.recent_size;
+  out.put(0);
+  for (const auto& item : note_pressures_.items())
+    out.put_log(item.number, (item.flags != 0 ? 0x80u : 0u) | item.value,
+                held || item.sequence == out.newest);
+  out.finish_list(start, marks);
 }
 
 } // namespace tutti::protocol

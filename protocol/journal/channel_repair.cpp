@@ -29,7 +29,9 @@ bool is_on(std::uint8_t value) noexcept {
 } // namespace
 
 channel_repair::channel_repair(std::uint8_t channel, repair_context& context)
-    : channel_(channel), context_(context) {}
+    : channel_(channel)
+    , context_(context) {
+}
 
 void channel_repair::send(journal_chapter chapter, std::uint8_t kind, std::uint8_t data1,
                           std::uint8_t data2) {
@@ -58,10 +60,13 @@ std::optional<decode_error> channel_repair::repair(const channel_journal& journa
   if (found.p && !context_.skips(found.p->s))
     repair_program(*found.p, found.c ? &*found.c : nullptr);
   // The enhanced coding of Chapter C (H) has to be agreed on beforehand, which AppleMIDI cannot.
+  context_.state.peer_codes_parameters |= found.m.has_value();
   if (found.c && !context_.skips(found.c->s) && !journal.enhanced)
-    repair_controllers(*found.c, found.m.has_value());
+    repair_controllers(*found.c);
   if (found.m && !context_.skips(found.m->s))
     repair_parameters(*found.m);
+  else
+    restore_selection();
   if (found.w && !context_.skips(found.w->s) && own().wheel() != found.w->value)
     send(journal_chapter::w, 0xE0, found.w->value & 0x7F,
          static_cast<std::uint8_t>(found.w->value >> 7));
@@ -89,9 +94,9 @@ void channel_repair::repair_program(const chapter_p& chapter, const chapter_c* c
   send(journal_chapter::p, 0xC0, chapter.program);
 }
 
-/// The bank LSB that was in force at the Program Change; unknown if nothing tells it. Chapter P says
-/// 0 also if no CC 32 came after the CC 0; but an instrument then keeps the LSB that it had. Chapter
-/// C shows which it was.
+/// The bank LSB that was in force at the Program Change; unknown if nothing tells it. Chapter P
+/// says 0 also if no CC 32 came after the CC 0; but an instrument then keeps the LSB that it had.
+/// Chapter C shows which it was.
 std::uint8_t channel_repair::bank_lsb(const chapter_p& chapter, const chapter_c* controllers) {
   constexpr auto unknown = channel_state::unknown;
   if (chapter.bank_lsb != 0)
@@ -116,11 +121,13 @@ std::uint8_t channel_repair::bank_lsb(const chapter_p& chapter, const chapter_c*
   if (after_msb == 0)
     return 0;
   auto bank_unchanged = own().controller(0) == chapter.bank_msb;
+  if (controllers == nullptr && !context_.checkpoint_is_meant)
+    return unknown; // Chapter C may have had no room
   // Else whatever is in force here is in force there.
   return msb_listed || after_msb != unknown || bank_unchanged ? unknown : 0;
 }
 
-void channel_repair::repair_controllers(const chapter_c& chapter, bool has_parameters) {
+void channel_repair::repair_controllers(const chapter_c& chapter) {
   for (std::size_t i = 0; i < chapter.logs.size();) {
     controller_logs logs;
     logs.number = chapter.logs[i].number;
@@ -133,20 +140,32 @@ void channel_repair::repair_controllers(const chapter_c& chapter, bool has_param
       tool = log.value;
     }
     if (!context_.skips(logs.s))
-      repair_controller(logs, has_parameters);
+      repair_controller(logs);
   }
 }
 
-void channel_repair::repair_controller(const controller_logs& logs, bool has_parameters) {
+/// To send general controllers nothing may be selected. Chapter M, if there is one, selects anew; else
+/// it is to be as before.
+void channel_repair::restore_selection() {
+  if (deselected_.kind != parameter_kind::none)
+    deselected_.pending ? select_pending(deselected_) : select(deselected_);
+}
+
+void channel_repair::repair_controller(const controller_logs& logs) {
+  auto has_parameters = context_.state.peer_codes_parameters;
   auto selects = is_parameter_select(logs.number);
   if (selects || is_parameter_data(logs.number)) {
-    // With Chapter M these are general controllers, used while no parameter is selected. Senders
-    // without it list them as they list any other.
-    if (!logs.value || (has_parameters && selects) ||
-        !differs_as_parameter(logs.number, *logs.value))
+    // Beside Chapter M these are general controllers, used while no parameter is selected. Senders
+    // that know no Chapter M list them as they list any other.
+    auto differs =
+        logs.value && (has_parameters ? !selects && own().controller(logs.number) != *logs.value
+                                      : differs_as_parameter(logs.number, *logs.value));
+    if (!differs)
       return;
-    if (has_parameters)
+    if (has_parameters && selection().kind != parameter_kind::none) {
+      deselected_ = selection();
       select_null();
+    }
     return control(journal_chapter::c, logs.number, *logs.value);
   }
   if (logs.number >= 120 && logs.number != 122)
@@ -188,13 +207,15 @@ void channel_repair::repair_mode(const controller_logs& logs) {
     const auto* known = tally.controllers.find(logs.number);
     lost = (known != nullptr ? known->count : 0) != *logs.count;
   } else if (logs.value) {
-    lost = !seen || context_.single ||
-           (context_.checkpoint_is_meant &&
-            precedes(tally.mode_marks[index], context_.checkpoint)) ||
-           (logs.number >= 124 && own().controller(logs.number) != *logs.value);
+    lost =
+        !seen || context_.single ||
+        (context_.checkpoint_is_meant && precedes(tally.mode_marks[index], context_.checkpoint)) ||
+        (logs.number >= 124 && own().controller(logs.number) != *logs.value);
   }
   if (!lost)
     return;
+  if (logs.number == 121)
+    deselected_ = {};
   control(journal_chapter::c, logs.number, logs.value.value_or(0));
   if (logs.count)
     tally.controllers.at_or(logs.number, {}).count = *logs.count;

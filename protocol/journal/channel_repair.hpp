@@ -1,6 +1,6 @@
 // From a channel journal and our own state to the commands that were lost on that channel.
-// Decides: the comparison of each chapter, and the order of repairs: P, C with M, W, T, A, N with E.
-// Leaves: when to compare at all (journal_receiver), reading the chapters (channel_chapters).
+// Decides: the comparison of each chapter, and the order of repairs: P, C with M, W, T, A, N with
+// E. Leaves: when to compare at all (journal_receiver), reading the chapters (channel_chapters).
 // Spec: RFC 6295 section 5 and appendix A; RFC 4696 section 5.4. Thread: values.
 #pragma once
 
@@ -49,8 +49,9 @@ private:
 
   void repair_program(const chapter_p& chapter, const chapter_c* controllers);
   std::uint8_t bank_lsb(const chapter_p& chapter, const chapter_c* controllers);
-  void repair_controllers(const chapter_c& chapter, bool has_parameters);
-  void repair_controller(const controller_logs& logs, bool has_parameters);
+  void repair_controllers(const chapter_c& chapter);
+  void repair_controller(const controller_logs& logs);
+  void restore_selection();
   void repair_mode(const controller_logs& logs);
   void repair_value(const controller_logs& logs);
   void repair_toggle(const controller_logs& logs);
@@ -75,6 +76,7 @@ private:
 
   std::uint8_t channel_;
   repair_context& context_;
+  parameter_selection deselected_; ///< what was selected until a general controller was sent
 };
 
 } // namespace tutti::protocol

@@ -84,8 +84,7 @@ open_sysex journal_receiver::repair(byte_view journal, const packet_arrival& arr
   if (lost) {
     counters.uncovered += !covered;
     examine_more_ = !covered && !context.checkpoint_is_meant && names_checkpoints_;
-    if (!covered && context.checkpoint_is_meant && frame_is_whole &&
-        options_.end_unconfirmed_notes)
+    if (!covered && context.checkpoint_is_meant && frame_is_whole && options_.end_unconfirmed_notes)
       end_unconfirmed_notes(context);
   } else if (context.checkpoint_is_meant) {
     examine_more_ = false;
@@ -114,7 +113,8 @@ void journal_receiver::end_unconfirmed_notes(repair_context& context) {
     for (const auto& note : notes)
       if (!context.confirmed[channel][note.note])
         for (int i = 0; i < note.count; ++i)
-          context.emit(journal_chapter::n, static_cast<std::uint8_t>(0x80 | channel), note.note, 64);
+          context.emit(journal_chapter::n, static_cast<std::uint8_t>(0x80 | channel), note.note,
+                       64);
   }
 }
 

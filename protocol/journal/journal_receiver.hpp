@@ -63,7 +63,8 @@ struct repair_context;
 
 class journal_receiver {
 public:
-  explicit journal_receiver(journal_receiver_options options = {}) noexcept : options_(options) {}
+  explicit journal_receiver(journal_receiver_options options = {}) noexcept
+      : options_(options) {}
 
   /// Takes note of an event that packet `sequence` brought. Constant work.
   void deliver(const ump& message, std::uint32_t sequence) { state_.deliver(message, sequence); }

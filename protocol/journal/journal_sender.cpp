@@ -24,7 +24,6 @@ std::uint16_t without_lowest(std::uint16_t bits) noexcept {
 struct journal_sender::selection {
   std::uint8_t system = 0;
   std::array<std::uint8_t, 16> channels{};
-  bool complete = true;
 };
 
 journal_sender::journal_sender(journal_sender_options options) : options_(options) {}
@@ -103,12 +102,35 @@ std::size_t journal_sender::shorten_for_silent_peer(std::span<std::uint8_t> room
 
 std::size_t journal_sender::encode_all(std::span<std::uint8_t> room, std::uint32_t sequence,
                                        const journal_moment& moment) {
-  selection everything;
-  everything.system = system_active_ ? system_->contents() : 0;
-  for (auto bits = active_; bits != 0; bits = without_lowest(bits))
-    everything.channels[next_channel(bits)] = channels_[next_channel(bits)]->contents();
-  auto octets = write(room, everything, static_cast<std::uint16_t>(claimed_checkpoint()), moment);
-  return octets > 0 ? octets : encode_some(room, sequence, moment);
+  auto channels = std::size_t{0};
+  auto longest = std::size_t{0};
+  for (auto bits = active_; bits != 0; bits = without_lowest(bits)) {
+    auto& channel = *channels_[next_channel(bits)];
+    channel.refresh(moment);
+    channels += channel.coded_size();
+    longest = std::max(longest, channel.coded_size());
+  }
+  byte_writer writer(room);
+  writer.u24(0);
+  journal_header header;
+  header.checkpoint = static_cast<std::uint16_t>(claimed_checkpoint());
+  if (system_active_) {
+    header.has_system = true;
+    header.s &= system_->encode(system_->contents(), moment, writer);
+  }
+  if (!writer.ok() || channels > writer.room() || longest > max_part_length)
+    return encode_some(room, sequence, moment);
+  auto octets = writer.size();
+  for (auto bits = active_; bits != 0; bits = without_lowest(bits)) {
+    auto number = next_channel(bits);
+    const auto& channel = *channels_[number];
+    header.s &= channel.write(static_cast<std::uint8_t>(number), room.subspan(octets));
+    octets += channel.coded_size();
+    ++header.channels;
+  }
+  byte_writer front(room);
+  encode_journal_header(header, front);
+  return octets;
 }
 
 std::size_t journal_sender::encode_some(std::span<std::uint8_t> room, std::uint32_t sequence,
@@ -116,47 +138,28 @@ std::size_t journal_sender::encode_some(std::span<std::uint8_t> room, std::uint3
   auto chosen = select(room.size(), sequence, moment);
   ++counters_.shortened;
   hold_rest(chosen, sequence + 1);
-  auto octets = write(room, chosen, static_cast<std::uint16_t>(sequence), moment);
-  assert(octets > 0);
-  return octets;
-}
-
-/// Writes the journal with these chapters, in ascending order of channels; 0 if it does not fit.
-std::size_t journal_sender::write(std::span<std::uint8_t> room, const selection& chosen,
-                                  std::uint16_t checkpoint, const journal_moment& moment) {
   byte_writer writer(room);
-  writer.u24(0);
   journal_header header;
-  header.checkpoint = checkpoint;
-  header.s = chosen.complete;
-  if (chosen.system != 0) {
-    header.has_system = true;
-    header.s &= system_->encode(chosen.system, moment, writer);
-  }
-  for (auto bits = active_; bits != 0; bits = without_lowest(bits)) {
-    auto number = next_channel(bits);
-    if (chosen.channels[number] == 0)
-      continue;
-    ++header.channels;
-    auto s = channels_[number]->encode(static_cast<std::uint8_t>(number),
-                                       chosen.channels[number], moment, writer);
-    if (!s)
-      return 0;
-    header.s &= *s;
-  }
-  if (!writer.ok())
-    return 0;
-  auto octets = writer.size();
-  byte_writer front(room);
-  encode_journal_header(header, front);
-  return octets;
+  header.s = false;
+  header.has_system = chosen.system != 0;
+  header.channels = static_cast<std::uint8_t>(
+      std::count_if(chosen.channels.begin(), chosen.channels.end(), [](auto c) { return c != 0; }));
+  header.checkpoint = static_cast<std::uint16_t>(sequence);
+  encode_journal_header(header, writer);
+  if (header.has_system)
+    system_->encode(chosen.system, moment, writer);
+  for (std::size_t number = 0; number < channels_.size(); ++number)
+    if (chosen.channels[number] != 0)
+      channels_[number]->write_some(static_cast<std::uint8_t>(number), chosen.channels[number],
+                                    writer);
+  assert(writer.ok());
+  return writer.size();
 }
 
 /// What fits, by the order that encode() promises. Channels take turns at being first.
 journal_sender::selection journal_sender::select(std::size_t room, std::uint32_t sequence,
                                                  const journal_moment& moment) const {
   selection chosen;
-  chosen.complete = false;
   auto left = room - journal_header_size;
   std::size_t system_octets = 0;
   std::array<std::size_t, 16> channel_octets{};
@@ -173,28 +176,44 @@ journal_sender::selection journal_sender::select(std::size_t room, std::uint32_t
         take(system_->chapter_size(chapter, moment), system_header_size, system_octets))
       chosen.system |= chapter;
   };
-  auto take_channels = [&](std::uint8_t chapter, bool only_with_modes) {
+  // Of SysEx at least the numbers, or a later journal would make a receiver play one twice.
+  auto take_sysex_numbers = [&] {
+    if (system_active_ && (system_->contents() & ~chosen.system & toc::x) != 0 &&
+        take(system_->chapter_size(system_history::sysex_numbers, moment), system_header_size,
+             system_octets))
+      chosen.system |= system_history::sysex_numbers;
+  };
+  auto complete_sysex = [&] {
+    if ((chosen.system & system_history::sysex_numbers) == 0)
+      return;
+    auto numbers = system_->chapter_size(system_history::sysex_numbers, moment);
+    if (take(system_->chapter_size(toc::x, moment) - numbers, 0, system_octets))
+      chosen.system ^= system_history::sysex_numbers | toc::x;
+  };
+  auto take_channels = [&](std::uint8_t chapter, bool (channel_history::*wanted)() const noexcept) {
     for (std::uint32_t i = 0; i < channels_.size(); ++i) {
       auto number = (sequence + i) % channels_.size();
       if ((active_ >> number & 1) == 0)
         continue;
       const auto& channel = *channels_[number];
       auto absent = (channel.contents() & ~chosen.channels[number] & chapter) == 0;
-      if (absent || (only_with_modes && !channel.has_mode_message()))
+      if (absent || (wanted != nullptr && !(channel.*wanted)()))
         continue;
-      if (take(channel.chapter_size(chapter, moment), channel_header_size,
+      if (take(channel.chapter_size(chapter), channel_header_size,
                channel_octets[number]))
         chosen.channels[number] |= chapter;
     }
   };
-  take_system(toc::d);
+  for (auto chapter : {toc::d, toc::v, toc::q, toc::f})
+    take_system(chapter);
   if (system_active_ && (system_->resets() & toc::x) != 0)
     take_system(toc::x);
-  take_channels(toc::c, true);
+  take_sysex_numbers();
+  take_channels(toc::c, &channel_history::has_mode_message);
+  take_channels(toc::m, &channel_history::has_selection);
   for (auto chapter : {toc::n, toc::w, toc::p, toc::c, toc::m, toc::t, toc::a})
-    take_channels(chapter, false);
-  for (auto chapter : {toc::q, toc::f, toc::x, toc::v})
-    take_system(chapter);
+    take_channels(chapter, nullptr);
+  complete_sysex();
   return chosen;
 }
 
@@ -204,7 +223,10 @@ void journal_sender::hold_rest(const selection& chosen, std::uint32_t until) {
   has_holds_ = true;
   auto reset_left_out = false;
   if (system_active_) {
-    auto rest = static_cast<std::uint8_t>(system_->contents() & ~chosen.system);
+    auto told = chosen.system;
+    if ((told & system_history::sysex_numbers) != 0 && (system_->resets() & toc::x) == 0)
+      told |= toc::x; // what is not told now will not be played later
+    auto rest = static_cast<std::uint8_t>(system_->contents() & ~told);
     reset_left_out = (system_->resets() & rest) != 0;
     system_->hold(reset_left_out ? system_->contents() : rest, until);
   }
@@ -215,6 +237,8 @@ void journal_sender::hold_rest(const selection& chosen, std::uint32_t until) {
     auto mode_left_out = (rest & toc::c) != 0 && channel.has_mode_message();
     if ((rest & toc::p) != 0) // its repair sets the bank, which later bank selects must undo
       rest |= channel.contents() & toc::c;
+    if ((rest & toc::c) != 0) // among them may be general 6 and 38, to be told with the selection
+      rest |= channel.contents() & toc::m;
     channel.hold(reset_left_out || mode_left_out ? channel.contents() : rest, until);
   }
 }

@@ -60,10 +60,12 @@ public:
   /// Writes the journal for packet `sequence`, with the commands from the checkpoint to
   /// `sequence` - 1, and gives its octets; 0 if there is nothing to say (then J=0).
   ///
-  /// When it does not fit into `room`, whole chapters are left out: kept first are D (Reset) and
-  /// resetting SysEx, then C of channels with mode messages, N with E, W, P, C, M, T, A, Q, F, X,
-  /// V. Such a journal names its own packet as the checkpoint, that is, it claims to cover nothing,
-  /// and what was left out stays in the history until a packet that has it is acknowledged.
+  /// When it does not fit into `room`, whole chapters are left out. Kept first are the small ones of
+  /// the system, D, V, Q and F, SysEx that resets, and the numbers of other SysEx; then C with mode
+  /// messages and M with selections, on which later commands build; then N with E, W, P, C, M, T, A,
+  /// and the contents of SysEx. Such a journal names its own packet as the checkpoint, that is, it
+  /// claims to cover nothing, and what was left out stays in the history until a packet that has it
+  /// is acknowledged.
   std::size_t encode(std::span<std::uint8_t> room, std::uint32_t sequence, hub_time now);
 
   /// The peer has received packet `sequence` (and what came before it, or repaired it). Older
@@ -95,8 +97,6 @@ private:
                           const journal_moment& moment);
   selection select(std::size_t room, std::uint32_t sequence, const journal_moment& moment) const;
   void hold_rest(const selection& chosen, std::uint32_t sequence);
-  std::size_t write(std::span<std::uint8_t> room, const selection& chosen,
-                    std::uint16_t checkpoint, const journal_moment& moment);
   void drop_through(std::uint32_t sequence);
 
   journal_sender_options options_;

@@ -111,7 +111,8 @@ bool sysex_history::has_reset() const noexcept {
                      [](const command& c) { return c.is_reset; });
 }
 
-bool sysex_history::encode(std::uint32_t previous, bool all_recent, byte_writer& writer) const {
+bool sysex_history::encode(std::uint32_t previous, bool all_recent, bool with_data,
+                           byte_writer& writer) const {
   // As commands follow each other, the last one tells whether any concerns the packet before.
   auto chapter_s = commands_.back().last != previous && !all_recent;
   auto rest = byte_view(octets_);
@@ -126,7 +127,7 @@ bool sysex_history::encode(std::uint32_t previous, bool all_recent, byte_writer&
     log.status = each.is_full_frame ? sysex_log_status::cancelled : each.status;
     log.count = each.count;
     std::array<std::uint8_t, max_command> copy;
-    if (each.status == sysex_log_status::finished && each.whole && !data.empty()) {
+    if (with_data && each.status == sysex_log_status::finished && each.whole && !data.empty()) {
       std::copy(data.begin(), data.end(), copy.begin());
       copy[data.size() - 1] |= 0x80;
       log.data = std::span(copy).first(data.size());

@@ -17,8 +17,8 @@ namespace tutti::protocol {
 
 class sysex_history {
 public:
-  /// Data octets of one command that are kept; longer ones are coded by their number alone, as there
-  /// is no sending again in this protocol.
+  /// Data octets of one command that are kept; longer ones are coded by their number alone, as
+  /// there is no sending again in this protocol.
   static constexpr std::size_t max_command = 128;
   /// Data octets of all commands; beyond it the oldest lose theirs.
   static constexpr std::size_t max_octets = 384;
@@ -39,9 +39,10 @@ public:
   bool has_reset() const noexcept;
   std::uint32_t oldest() const noexcept { return commands_.front().last; }
 
-  /// Writes the chapter; not if empty(). `previous`: packet I-1; `all_recent`: S=0 everywhere. Gives
-  /// the chapter's S.
-  bool encode(std::uint32_t previous, bool all_recent, byte_writer& writer) const;
+  /// Writes the chapter; not if empty(). `previous`: packet I-1; `all_recent`: S=0 everywhere;
+  /// without `with_data` only that there were commands, so that a receiver's count keeps in step.
+  /// Gives the chapter's S.
+  bool encode(std::uint32_t previous, bool all_recent, bool with_data, byte_writer& writer) const;
 
   std::size_t memory() const noexcept {
     return commands_.capacity() * sizeof(command) + octets_.capacity();

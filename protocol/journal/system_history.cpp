@@ -98,14 +98,15 @@ bool system_history::encode(std::uint8_t wanted, const journal_moment& moment,
   if (!writer.ok())
     return s;
   std::array<std::uint8_t, system_header_size> head{};
+  if ((wanted & sysex_numbers) != 0)
+    wanted |= toc::x;
   write_system_header(head, s, wanted & contents(), writer.size() - start - head.size());
   for (std::size_t i = 0; i < head.size(); ++i)
     writer.patch(start + i, head[i]);
   return s;
 }
 
-std::size_t system_history::chapter_size(std::uint8_t chapter,
-                                         const journal_moment& moment) const {
+std::size_t system_history::chapter_size(std::uint8_t chapter, const journal_moment& moment) const {
   std::array<std::uint8_t, max_part_length> scratch;
   byte_writer writer(scratch);
   encode_body(chapter, moment, writer);
@@ -114,6 +115,7 @@ std::size_t system_history::chapter_size(std::uint8_t chapter,
 
 bool system_history::encode_body(std::uint8_t wanted, const journal_moment& moment,
                                  byte_writer& writer) const {
+  auto numbers = (wanted & sysex_numbers) != 0 && !sysex_.empty();
   wanted &= contents();
   auto s = true;
   if ((wanted & toc::d) != 0)
@@ -128,8 +130,8 @@ bool system_history::encode_body(std::uint8_t wanted, const journal_moment& mome
     s &= encode_transport(moment, writer);
   if ((wanted & toc::f) != 0)
     s &= encode_time_code(moment, writer);
-  if ((wanted & toc::x) != 0)
-    s &= sysex_.encode(moment.previous, is_held(toc::x, moment), writer);
+  if ((wanted & toc::x) != 0 || numbers)
+    s &= sysex_.encode(moment.previous, is_held(toc::x, moment), (wanted & toc::x) != 0, writer);
   return s;
 }
 

@@ -1,8 +1,7 @@
-// The system part of a journal sender: resets, tunes, songs, Active Sensing, transport, time code and
-// SysEx that the peer may have missed.
-// Decides: which chapters the system journal has and every bit in them.
-// Leaves: which chapters have room (journal_sender).
-// Spec: RFC 6295 section 5.2 and appendix B. Thread: values.
+// The system part of a journal sender: resets, tunes, songs, Active Sensing, transport, time code
+// and SysEx that the peer may have missed. Decides: which chapters the system journal has and every
+// bit in them. Leaves: which chapters have room (journal_sender). Spec: RFC 6295 section 5.2 and
+// appendix B. Thread: values.
 #pragma once
 
 #include "protocol/bytes.hpp"
@@ -29,10 +28,13 @@ public:
   std::uint8_t resets() const noexcept;
   std::uint32_t oldest() const noexcept;
 
+  /// In place of toc::x: Chapter X with the numbers of the commands only.
+  static constexpr std::uint8_t sysex_numbers = 0x20;
+
   /// Writes the system journal with the wanted chapters; gives its S. Fails the writer if there is
   /// no room.
   bool encode(std::uint8_t wanted, const journal_moment& moment, byte_writer& writer) const;
-  /// Octets of one chapter in such a journal.
+  /// Octets of one chapter (or sysex_numbers) in such a journal.
   std::size_t chapter_size(std::uint8_t chapter, const journal_moment& moment) const;
 
   /// As in channel_history.

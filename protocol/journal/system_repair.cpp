@@ -68,8 +68,10 @@ void system_repair::repair_resets() {
       told |= missing && log.count == missing;
     }
   }
-  if (!told && context_.checkpoint_is_meant)
-    missing.reset(); // the peer does not know it any more
+  if (missing && !told && context_.checkpoint_is_meant) {
+    ++context_.counters.lost_sysex; // the peer does not tell of it any more
+    missing.reset();
+  }
 }
 
 void system_repair::repair_rest() {
@@ -108,8 +110,8 @@ void system_repair::repair_sysex(const sysex_log& log) {
   auto& state = context_.state;
   auto count = *log.count;
   auto was_missing = state.missing_sysex == count;
-  if (!was_missing && !is_new(count))
-    return;
+  if ((!was_missing && !is_new(count)) || state.sysex_open)
+    return; // known; or to wait until the one that is being received is over
   auto unfinished = log.status == sysex_log_status::unfinished;
   if (was_missing && !unfinished)
     state.missing_sysex.reset();

@@ -47,6 +47,7 @@ void clock_sync::on_unreachable(hub_time now) noexcept {
   if (!started_ || suspect_)
     return;
   suspect_ = true;
+  suspected_at_ = now;
   next_ask_ = std::min(next_ask_, now);
 }
 
@@ -54,13 +55,16 @@ bool clock_sync::is_active(hub_time now) const noexcept {
   return suspect_ || holding_ || (ever_midi_ && now - last_midi_ < timing_->active_memory);
 }
 
-// Whether a peer counts as playing is asked for the moment of its death, so that the deadline and
-// is_dead() agree.
-hub_time clock_sync::dies_at() const noexcept {
+// A peer counts as playing if it still does when the limit for that is reached. A suspect gets as
+// long from the suspicion on: a single ICMP error may be an old one, or forged.
+hub_time clock_sync::death() const noexcept {
   if (!answers_)
     return last_heard_ + timing_->silence_limit;
-  auto soon = last_heard_ + timing_->active_limit;
-  return is_active(soon) ? soon : last_heard_ + timing_->idle_limit;
+  auto idle = last_heard_ + timing_->idle_limit;
+  auto active = last_heard_ + timing_->active_limit;
+  if (holding_ || (ever_midi_ && active < last_midi_ + timing_->active_memory))
+    return active;
+  return suspect_ ? std::min(idle, suspected_at_ + timing_->active_limit) : idle;
 }
 
 // When to ask next, given what was last heard and asked.
@@ -138,11 +142,11 @@ void clock_sync::add_sample(std::uint64_t offset, std::chrono::nanoseconds round
 }
 
 hub_time clock_sync::next_deadline() const noexcept {
-  return started_ ? std::min(next_ask_, dies_at()) : hub_time::max();
+  return started_ ? std::min(next_ask_, death()) : hub_time::max();
 }
 
 bool clock_sync::is_dead(hub_time now) const noexcept {
-  return started_ && now >= dies_at();
+  return started_ && now >= death();
 }
 
 hub_time clock_sync::to_hub_time(std::uint32_t timestamp, std::uint32_t offset,

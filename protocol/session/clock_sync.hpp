@@ -64,7 +64,8 @@ public:
 
 private:
   bool is_active(hub_time now) const noexcept;
-  hub_time dies_at() const noexcept;
+  /// When the peer is dead unless it is heard from.
+  hub_time death() const noexcept;
   void schedule(hub_time now) noexcept;
   void add_sample(std::uint64_t offset, std::chrono::nanoseconds round_trip) noexcept;
 
@@ -81,7 +82,8 @@ private:
   bool answers_ = false; ///< the peer has answered a CK0 of ours in this session
   bool holding_ = false;
   bool suspect_ = false; ///< unreachable was reported and nothing heard since
-  bool asking_ = false;  ///< a CK0 is out
+  hub_time suspected_at_{};
+  bool asking_ = false; ///< a CK0 is out
   std::uint64_t asked_at_ticks_ = 0;
   hub_time asked_at_{};
   hub_time next_ask_{};

@@ -34,7 +34,7 @@ void handshake::on_invited(const invitation& received, channel from, hub_time no
   if (state_ == handshake_state::connected && !same_peer) {
     // Soon after our own invitation made the session, this is the peer's that crossed it on the
     // way.
-    auto crossing = initiator_ && peer_token_ == 0 && received.ssrc == peer_ssrc_ &&
+    auto crossing = initiator_ && !peer_token_ && received.ssrc == peer_ssrc_ &&
                     now - connected_at_ < timing_->half_open_limit;
     if (!crossing) {
       out.notices.push_back({notice_kind::restarted, {}});
@@ -149,7 +149,7 @@ void handshake::connect(bool initiator, hub_time now, session_output& out) {
 
 void handshake::fail(notice_kind why, std::chrono::nanoseconds retry, hub_time now,
                      session_output& out) {
-  peer_token_ = 0;
+  peer_token_.reset();
   initiator_ = false;
   if (!keeps_inviting_) {
     state_ = handshake_state::ended;
@@ -164,7 +164,7 @@ void handshake::fail(notice_kind why, std::chrono::nanoseconds retry, hub_time n
 
 // On both ports: macOS ends a session only when it has heard it on both.
 void handshake::say_goodbye(session_output& out) {
-  auto token = initiator_ || peer_token_ == 0 ? own_token_ : peer_token_;
+  auto token = initiator_ || !peer_token_ ? own_token_ : *peer_token_;
   invitation goodbye{invitation_kind::goodbye, token, identity_->ssrc, {}};
   out.send(channel::control, goodbye);
   out.send(channel::data, goodbye);

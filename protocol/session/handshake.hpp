@@ -15,6 +15,7 @@
 #include "protocol/session/timing.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace tutti::protocol {
@@ -88,7 +89,7 @@ public:
   std::uint32_t peer_ssrc() const noexcept { return peer_ssrc_; }
   const std::string& peer_name() const noexcept { return peer_name_; }
   /// Token of the invitation that the peer sent, for matching its data IN; 0 if it sent none.
-  std::uint32_t peer_token() const noexcept { return peer_token_; }
+  std::uint32_t peer_token() const noexcept { return peer_token_.value_or(0); }
   /// Token of our open or completed invitation.
   std::uint32_t own_token() const noexcept { return own_token_; }
 
@@ -110,7 +111,7 @@ private:
   bool keeps_inviting_ = false;
   bool initiator_ = false;
   std::uint32_t own_token_ = 0;
-  std::uint32_t peer_token_ = 0;
+  std::optional<std::uint32_t> peer_token_; ///< of its invitation; none if it sent none
   std::uint32_t peer_ssrc_ = 0;
   std::string peer_name_;
   int attempts_left_ = 0;

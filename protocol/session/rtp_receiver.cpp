@@ -49,7 +49,7 @@ void rtp_receiver::decode_list(const rtp_packet& packet, const clock_sync& clock
   if (!reader.failed())
     return;
   ++errors[static_cast<std::size_t>(reader.error())];
-  decoder_.abandon(now, out.events);
+  decoder_.abandon(now, starts_list, out.events);
 }
 
 void rtp_receiver::on_deadline(std::uint32_t own_ssrc, hub_time now, session_output& out) {

@@ -29,21 +29,23 @@ void rtp_sender::start(std::uint32_t ssrc, std::uint16_t first_sequence) {
 
 void rtp_sender::send(const midi_lists& lists, std::span<const event> events, hub_time now,
                       session_output& out) {
-  if (limit_.active()) {
+  if (limit_.active() || !limit_.held_back().empty()) {
     counters_.limit_drops += limit_.hold_back(events);
     return send_held_back(now, out);
   }
   for (const auto& list : lists.lists)
-    send_packet(lists.view(list), list.timestamp,
-                events.subspan(list.first_event, list.event_count), now, out);
+    send_packet(lists.view(list), list, events.subspan(list.first_event, list.event_count), now,
+                out);
 }
 
-void rtp_sender::send_packet(byte_view list, std::uint32_t timestamp, std::span<const event> events,
+void rtp_sender::send_packet(byte_view list, const midi_list& times, std::span<const event> events,
                              hub_time now, session_output& out) {
-  // Times never go back, also when several sources with different delays meet here.
-  if (sent_any_ && static_cast<std::int32_t>(timestamp - last_timestamp_) < 0)
-    timestamp = last_timestamp_;
-  last_timestamp_ = timestamp;
+  // Times never go back, also when several sources with different delays meet here: no packet is
+  // older than the last command of the one before (RFC 6295 section 3.1).
+  auto timestamp = times.timestamp;
+  if (sent_any_ && static_cast<std::int32_t>(timestamp - last_command_) < 0)
+    timestamp = last_command_;
+  last_command_ = timestamp + times.duration;
   sent_any_ = true;
   auto room = out.datagrams.prepare(max_packet);
   auto journal_at = header_octets + list.size() - (list.size() < 16);
@@ -76,7 +78,7 @@ void rtp_sender::send_held_back(hub_time now, session_output& out) {
     held_back_lists_.clear();
     encode_lists(next, held_back_lists_);
     for (const auto& list : held_back_lists_.lists)
-      send_packet(held_back_lists_.view(list), list.timestamp,
+      send_packet(held_back_lists_.view(list), list,
                   next.subspan(list.first_event, list.event_count), now, out);
     sent += count;
   }
@@ -105,7 +107,9 @@ void rtp_sender::on_deadline(hub_time now, session_output& out) {
     send_held_back(now, out);
   if (now < guard_.next_deadline())
     return;
-  send_packet({}, static_cast<std::uint32_t>(clock_ticks(now)), {}, now, out);
+  midi_list nothing;
+  nothing.timestamp = static_cast<std::uint32_t>(clock_ticks(now));
+  send_packet({}, nothing, {}, now, out);
   ++counters_.guard_packets;
   guard_.on_guard_sent(now);
 }

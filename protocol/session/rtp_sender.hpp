@@ -46,15 +46,15 @@ public:
   std::uint32_t limit() const noexcept { return limit_.bits_per_second(); }
 
 private:
-  /// Writes one packet; `events` are those that `list` codes.
-  void send_packet(byte_view list, std::uint32_t timestamp, std::span<const event> events,
+  /// Writes one packet with this list, due at `times`; `events` are those that it codes.
+  void send_packet(byte_view list, const midi_list& times, std::span<const event> events,
                    hub_time now, session_output& out);
   void send_held_back(hub_time now, session_output& out);
 
   std::uint32_t ssrc_ = 0;
   std::uint32_t next_ = 0;         ///< extended number of the next packet
   std::uint32_t acknowledged_ = 0; ///< extended number of the last packet the peer reported
-  std::uint32_t last_timestamp_ = 0;
+  std::uint32_t last_command_ = 0; ///< time of the last command sent, in ticks
   bool sent_any_ = false;
   journal_sender journal_;
   guard_policy guard_;

@@ -13,8 +13,8 @@
 
 namespace tutti::protocol {
 
-/// Events that wait for the limit. Beyond it whatever adds sound is dropped; what ends sound still
-/// enters, up to twice as many.
+/// Events that wait for the limit. Beyond it whatever adds sound is dropped, and a SysEx from where
+/// it stands; what ends sound still enters, up to twice as many.
 inline constexpr std::size_t max_held_back_events = 4096;
 
 class send_limit {
@@ -24,9 +24,13 @@ public:
 
   /// 0 lifts the limit. A burst of a quarter of a second is allowed, 256 octets at least.
   void set(std::uint32_t bits_per_second, hub_time now) noexcept {
+    auto was_active = active();
+    if (was_active)
+      refill(now);
     bits_per_second_ = bits_per_second;
     filled_at_ = now;
-    tokens_ = burst();
+    // Told again, a limit goes on with what is left: peers repeat it.
+    tokens_ = was_active ? std::min(tokens_, burst()) : burst();
   }
 
   /// May a packet leave now? Tokens may go below zero by one packet, which is paid back later.
@@ -46,26 +50,33 @@ public:
   /// Keeps events until they may leave; gives how many were dropped.
   std::size_t hold_back(std::span<const event> events) {
     std::size_t dropped = 0;
-    for (const auto& e : events) {
-      auto room = ends_sound(e.message) || e.message.is_sysex() ? 2 * max_held_back_events
-                                                                : max_held_back_events;
-      if (held_back_.size() < room)
-        held_back_.push_back(e);
-      else
-        ++dropped;
-    }
+    for (const auto& e : events)
+      dropped += !(e.message.is_sysex() ? keep_sysex(e) : keep(e));
     return dropped;
   }
   std::vector<event>& held_back() noexcept { return held_back_; }
   const std::vector<event>& held_back() const noexcept { return held_back_; }
 
 private:
-  static bool ends_sound(const ump& message) noexcept {
-    if (!message.is_channel_voice())
+  bool keep(const event& e) {
+    auto room = e.message.ends_sound() ? 2 * max_held_back_events : max_held_back_events;
+    if (held_back_.size() >= room)
       return false;
-    auto kind = message.status() & 0xF0;
-    return kind == 0x80 || (kind == 0x90 && message.data2() == 0) ||
-           (kind == 0xB0 && (message.data1() >= 120 || message.data2() == 0));
+    held_back_.push_back(e);
+    return true;
+  }
+  // A SysEx that outgrows the room is cancelled, as the rest of it would come after a hole.
+  bool keep_sysex(const event& e) {
+    if (e.message.begins_sysex())
+      skipping_sysex_ = false;
+    if (!skipping_sysex_ && held_back_.size() < max_held_back_events) {
+      held_back_.push_back(e);
+      return true;
+    }
+    if (!skipping_sysex_ && !e.message.begins_sysex())
+      held_back_.push_back({make_sysex(sysex_form::cancelled, {}), e.at, false});
+    skipping_sysex_ = !e.message.ends_sysex();
+    return false;
   }
   double octets_per_second() const noexcept { return bits_per_second_ / 8.0; }
   double burst() const noexcept { return std::max(octets_per_second() / 4, 256.0); }
@@ -79,6 +90,7 @@ private:
   double tokens_ = 0;
   hub_time filled_at_{};
   std::vector<event> held_back_;
+  bool skipping_sysex_ = false; ///< the rest of a SysEx that had no room
 };
 
 } // namespace tutti::protocol

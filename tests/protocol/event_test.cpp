@@ -93,3 +93,16 @@ TEST_CASE("messages have the sizes of the MIDI 1.0 specification", "[protocol][e
   }));
   CHECK(short_message_size(static_cast<std::uint8_t>(status)) == size);
 }
+
+TEST_CASE("what ends sound is told from what makes it", "[protocol][event]") {
+  CHECK(make_short(0x80, 60, 64).ends_sound());
+  CHECK(make_short(0x9F, 60, 0).ends_sound());
+  CHECK(make_short(0xB0, 64, 0).ends_sound());
+  CHECK(make_short(0xB0, 123, 0).ends_sound());
+  CHECK(make_short(0xB0, 126, 5).ends_sound());
+  CHECK_FALSE(make_short(0x90, 60, 1).ends_sound());
+  CHECK_FALSE(make_short(0xB0, 64, 127).ends_sound());
+  CHECK_FALSE(make_short(0xE0, 0, 0).ends_sound());
+  CHECK_FALSE(make_short(0xF8).ends_sound());
+  CHECK_FALSE(make_sysex(sysex_form::end, {}).ends_sound());
+}

@@ -100,8 +100,7 @@ TEST_CASE("HUB-3 hub and peer invite each other at once and are one pair", "[sce
   CHECK(listening.heard_messages() == std::vector{note_on});
 }
 
-TEST_CASE("HUB-4 a peer reboots under a new SSRC and plays again on the same port",
-          "[scenarios]") {
+TEST_CASE("HUB-4 a peer reboots under a new SSRC and plays again on the same port", "[scenarios]") {
   simulated_hub hub;
   auto& anna = hub.join("Anna");
   auto& bert = hub.join("Bert");
@@ -148,11 +147,11 @@ TEST_CASE("HUB-5 64 KiB of SysEx arrive whole while another peer plays clock", "
   for (std::size_t i = 0; i < received[0].size(); ++i)
     REQUIRE(received[0][i] == (i * 7 & 0x7F));
   auto messages = clara.heard_messages();
-  CHECK(static_cast<std::size_t>(
-            std::count(messages.begin(), messages.end(), make_short(0xF8))) == clocks);
+  CHECK(static_cast<std::size_t>(std::count(messages.begin(), messages.end(), make_short(0xF8))) ==
+        clocks);
   auto first_note = std::find(messages.begin(), messages.end(), note_on);
-  auto last_chunk = std::find_if(messages.rbegin(), messages.rend(),
-                                 [](const ump& m) { return m.is_sysex(); });
+  auto last_chunk =
+      std::find_if(messages.rbegin(), messages.rend(), [](const ump& m) { return m.is_sysex(); });
   CHECK(first_note >= last_chunk.base());
   CHECK(std::count(messages.begin(), messages.end(), note_on) ==
         static_cast<std::ptrdiff_t>((dump.size() + 999) / 1000));
@@ -187,7 +186,8 @@ TEST_CASE("HUB-7 a configured peer that is off is invited until it comes", "[sce
   simulated_hub hub;
   auto& mac = hub.add_peer("Mac");
   mac.unplug();
-  SECTION("its host is silent") {}
+  SECTION("its host is silent") {
+  }
   SECTION("its host says that nobody listens") {
     hub.network.unreachable.insert(simulated_network::key(mac.control));
   }

@@ -30,7 +30,9 @@ class simulated_network {
 public:
   using receiver = std::function<void(const io::endpoint& from, std::span<const std::uint8_t>)>;
 
-  void listen(const io::endpoint& where, receiver take) { receivers_[key(where)] = std::move(take); }
+  void listen(const io::endpoint& where, receiver take) {
+    receivers_[key(where)] = std::move(take);
+  }
   void close(const io::endpoint& where) { receivers_.erase(key(where)); }
 
   void send(const io::endpoint& from, const io::endpoint& to, std::span<const std::uint8_t> bytes) {
@@ -73,7 +75,9 @@ private:
 class simulated_socket final : public io::datagram_socket {
 public:
   simulated_socket(simulated_network& network, const io::endpoint& local)
-      : network_(network), local_(local), pool_(io::datagram_pool::make()) {}
+      : network_(network)
+      , local_(local)
+      , pool_(io::datagram_pool::make()) {}
   ~simulated_socket() override { close(); }
 
   void start(receiver on_receive, unreachable_handler on_unreachable) override {
@@ -117,8 +121,10 @@ private:
 class hub_peer {
 public:
   hub_peer(simulated_network& network, std::string name, std::uint32_t ssrc, io::endpoint address)
-      : identity{std::move(name), ssrc}, control(address),
-        data(address.with_port(static_cast<std::uint16_t>(address.port + 1))), network_(network) {
+      : identity{std::move(name), ssrc}
+      , control(address)
+      , data(address.with_port(static_cast<std::uint16_t>(address.port + 1)))
+      , network_(network) {
     boot();
   }
   ~hub_peer() { unplug(); }
@@ -155,9 +161,7 @@ public:
     protocol::encode_lists(events, lists);
     act([&](auto& out) { engine->on_events(lists, events, network_.now, out); });
   }
-  void play(const ump& message) {
-    play(std::vector<protocol::event>{{message, {}, true}});
-  }
+  void play(const ump& message) { play(std::vector<protocol::event>{{message, {}, true}}); }
   void leave() {
     act([&](auto& out) { engine->leave(network_.now, out); });
   }
@@ -196,8 +200,9 @@ private:
         if (admits)
           engine->on_invited(*invitation, channel, network_.now, out);
         else
-          out.send(channel, protocol::invitation{protocol::invitation_kind::refuse,
-                                                 invitation->token, identity.ssrc, {}});
+          out.send(channel,
+                   protocol::invitation{
+                       protocol::invitation_kind::refuse, invitation->token, identity.ssrc, {}});
       });
       return;
     }
@@ -227,7 +232,8 @@ private:
 
 class simulated_hub {
 public:
-  simulated_hub() : hub_address(*io::parse_address("10.0.0.1", 5004)) {
+  simulated_hub()
+      : hub_address(*io::parse_address("10.0.0.1", 5004)) {
     io::set_log_level(io::log_level::off);
     use_loop_scheduler(config_, loop_);
     system_ = std::make_unique<caf::actor_system>(config_);
@@ -299,12 +305,8 @@ public:
     network.now = end;
   }
 
-  session_info session() {
-    return ask<session_info>(listener);
-  }
-  std::vector<port_info> ports() {
-    return ask<std::vector<port_info>>(router);
-  }
+  session_info session() { return ask<session_info>(listener); }
+  std::vector<port_info> ports() { return ask<std::vector<port_info>>(router); }
 
   simulated_network network;
   io::endpoint hub_address;
@@ -320,9 +322,7 @@ public:
   }
 
 private:
-  bool scheduler_pending() {
-    return dynamic_cast<loop_scheduler&>(system_->scheduler()).pending();
-  }
+  bool scheduler_pending() { return dynamic_cast<loop_scheduler&>(system_->scheduler()).pending(); }
   template <class Answer, class Handle>
   Answer ask(const Handle& whom) {
     Answer answer;

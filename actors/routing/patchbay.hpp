@@ -1,0 +1,68 @@
+// All of routing but the sending: ports, rules, scenes and the loop guard behind one face.
+// Decides: in which order an event meets them: loop guard, routes, scene triggers.
+// Leaves: sinks, SysEx that meets SysEx at a destination, counters per port (router); ids
+// (port_registry); files (config).
+// Thread: owned by one router. Pure: time is an argument, nothing waits, nothing is sent.
+//
+// Use: call, do what the outcome says, clear it. Deliveries are in order; `unchanged` comes before
+// them. Wake up at next_deadline().
+#pragma once
+
+#include "actors/routing/loop_guard.hpp"
+#include "actors/routing/outcome.hpp"
+#include "actors/routing/route_table.hpp"
+#include "actors/routing/scene_switch.hpp"
+
+#include <span>
+#include <string>
+#include <vector>
+
+namespace tutti::routing {
+
+class patchbay {
+public:
+  explicit patchbay(const route_limits& limits = {}, const loop_limits& loops = {})
+      : table_(limits)
+      , guard_(loops) {}
+
+  /// Puts a configuration in force. The active scene stays if it still exists, else `first_scene`
+  /// is.
+  void configure(std::vector<config::rule> rules, std::vector<config::scene> scenes,
+                 const std::string& first_scene, hub_time now, outcome& out);
+  /// Switches all at once; empty: no scene. False, and nothing happens, if there is no such scene.
+  bool activate_scene(const std::string& name, hub_time now, outcome& out);
+
+  port_slot add_port(const port_description& port, hub_time now, outcome& out);
+  void remove_port(port_slot slot, hub_time now, outcome& out);
+
+  /// Events that came from a port.
+  void take(port_slot from, std::span<const event> batch, hub_time now, outcome& out);
+  /// What the port has left sounding is released at all its destinations.
+  void release(port_slot from, hub_time now, outcome& out) { table_.release(from, now, out); }
+
+  hub_time next_deadline() const noexcept {
+    return std::min(table_.next_deadline(), guard_.next_deadline());
+  }
+  void on_deadline(hub_time now, outcome& out);
+
+  /// For looking: rules in force, ports, routes.
+  const route_table& table() const noexcept { return table_; }
+  const std::string& active_scene() const noexcept { return scenes_.active(); }
+  const std::vector<config::scene>& scenes() const noexcept { return scenes_.scenes(); }
+
+private:
+  void take_watched(port_slot from, std::span<const event> batch, hub_time now, outcome& out);
+  void route_all(port_slot from, std::span<const event> batch, bool whole, hub_time now,
+                 outcome& out);
+  void switch_scene(hub_time now, outcome& out);
+  void cut(port_slot from, port_slot to, hub_time now, outcome& out);
+
+  route_table table_;
+  scene_switch scenes_;
+  loop_guard guard_;
+  loop_verdicts verdicts_;
+  events part_; ///< of a batch that is not routed as a whole
+  std::vector<bool> held_back_;
+};
+
+} // namespace tutti::routing

@@ -1,0 +1,2 @@
+// Compiles the part of Asio that speaks TLS, once.
+#include <boost/asio/ssl/impl/src.hpp>
