@@ -93,8 +93,9 @@ class Hub(processes.Hub):
         self.url = f"{found[1]}://{found[2]}:{found[3]}"
 
     def end(self):
-        super().end()
-        self.folder.cleanup()
+        if not self.child.stdin.closed:
+            super().end()
+            self.folder.cleanup()
 
     def connect(self, timeout=10):
         if self.secure:

@@ -37,10 +37,10 @@ class Endpoints(unittest.TestCase):
 
     def test_status_counts_what_there_is(self):
         status = self.hub.get("/api/v1/status")
-        self.assertEqual((status["sessions"], status["peers"], status["peers_connected"], status["ports"]), (1, 2, 2, 2))
+        self.assertEqual((status["sessions"], status["peers_connected"], status["ports_up"]), (1, 2, 2))
 
     def test_ports_are_found_by_percent_encoded_ids(self):
-        self.assertEqual({one["id"] for one in self.hub.items("/api/v1/ports")},
+        self.assertEqual({one["id"] for one in self.hub.items("/api/v1/ports") if one["up"]},
                          {self.port, "rtp/Bühne 1_2/Ben"})
         one = self.hub.get("/api/v1/ports/" + quote(self.port))
         self.assertTrue(one["up"] and one["source"] and one["destination"])
@@ -67,10 +67,13 @@ class Endpoints(unittest.TestCase):
 
     def test_lists_come_in_pages(self):
         first = self.hub.get("/api/v1/ports?limit=1")
-        self.assertEqual((len(first["items"]), first["total"]), (1, 2))
-        second = self.hub.get("/api/v1/ports" + first["next"])
-        self.assertNotIn("next", second)
-        self.assertNotEqual(first["items"][0]["id"], second["items"][0]["id"])
+        self.assertEqual(len(first["items"]), 1)
+        page, seen = first, [first["items"][0]["id"]]
+        while "next" in page:
+            page = self.hub.get("/api/v1/ports" + page["next"])
+            seen += [one["id"] for one in page["items"]]
+        self.assertEqual(seen, [one["id"] for one in self.hub.items("/api/v1/ports")])
+        self.assertEqual(len(seen), first["total"])
         for wrong in ("limit=0", "limit=1001", "limit=x", "limit=", "after=nothing"):
             self.refused(400, "GET", "/api/v1/ports?" + wrong)
 
@@ -137,7 +140,7 @@ class Endpoints(unittest.TestCase):
         problem = self.refused(422, "POST", "/api/v1/config/validate",
                                {"sessions": [{"port": 70000, "nam": 1}], "log": {"level": 3}})
         self.assertEqual({one["pointer"] for one in problem["errors"]},
-                         {"/sessions/0/port", "/sessions/0", "/log/level"})
+                         {"/sessions/0/port", "/sessions/0/nam", "/log/level"})
         self.assertEqual(len(self.hub.items("/api/v1/sessions")), 1)
 
     def test_a_peer_is_invited_and_dismissed(self):
@@ -184,8 +187,7 @@ class Endpoints(unittest.TestCase):
         self.assertIn("HTTP/1.1 200 OK", curl(self.hub.url + "/api/v1/status"))
         self.assertIn("HTTP/1.1 200 OK", curl("-I", self.hub.url + "/api/v1/ports"))
         self.assertIn('{"ports":2}', curl("-X", "POST", self.hub.url + "/api/v1/panic"))
-        self.assertIn('"valid":true', curl("--json", '{"$comment":"' + "x" * 2_000_000 + '"}'[:0] + "{}",
-                                           self.hub.url + "/api/v1/config/validate"))
+        self.assertIn('"valid":true', curl("--json", "{}", self.hub.url + "/api/v1/config/validate"))
         big = json.dumps({"$comment": "x" * 3_000_000})  # curl asks with Expect: 100-continue
         out = subprocess.run(["curl", "-sS", "-i", "--json", "@-", self.hub.url + "/api/v1/config/validate"],
                              input=big, capture_output=True, text=True, check=True).stdout
@@ -265,20 +267,18 @@ class Invitations(unittest.TestCase):
 class ClosedSessions(unittest.TestCase):
     def test_a_closed_session_and_a_list_say_no(self):
         band = Band()
+        self.addCleanup(band.end)
         for invitations, name, admitted in (({"policy": "closed"}, "Zoe", False),
                                             ({"policy": "list", "names": ["Anna*"]}, "Zoe", False),
                                             ({"policy": "list", "names": ["Anna*"]}, "Anna 2", True),
                                             ({"policy": "list", "addresses": ["127.0.0.0/8"]}, "Zoe", True),
                                             ({"policy": "list", "addresses": ["10.0.0.0/8"]}, "Zoe", False)):
             hub = Hub({"sessions": [{"port": 0, "invitations": invitations}]})
+            self.addCleanup(hub.end)
             peer = band.add(name)
             peer.invite("127.0.0.1", hub.port)
-            wait(lambda: peer.refused or peer.synchronised(), what="an answer")
+            wait(lambda: peer.refused or peer.synchronised(), what=f"an answer under {invitations}")
             self.assertEqual(bool(peer.partners), admitted)
-            band.remove(peer)
-            peer.close()
-            hub.end()
-        band.end()
 
 
 if __name__ == "__main__":
