@@ -66,7 +66,7 @@ class Metrics(unittest.TestCase):
         self.assertEqual(value("tutti_peer_decode_errors_total", peer=anna, reason="truncated"), 1)
         self.assertEqual(value("tutti_session_peers", session=session), 2)
         self.assertGreaterEqual(value("tutti_peer_round_trip_seconds_count", peer=anna), 1)
-        self.assertGreaterEqual(value("tutti_transit_seconds_count", session=session), 10)
+        self.assertGreaterEqual(value("tutti_transit_seconds_count", session=session), 1)
         self.assertGreater(value("tutti_loop_turns_total"), 10)
         self.assertGreater(value("process_resident_memory_bytes"), 1e6)
         self.assertEqual(value("tutti_peer_repaired_events_total", peer="Ben", chapter="N"), 0)
