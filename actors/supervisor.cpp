@@ -42,6 +42,7 @@ struct supervisor_state {
 private:
   void start_listener(offered_session& session, bound_session bound);
   void start_tcp();
+  void start_local();
   void invite_peers();
   void look_up(const config::remote_peer& peer);
   void on_down(const caf::down_msg& down);
@@ -55,6 +56,7 @@ private:
   std::vector<offered_session> sessions_;
   std::vector<tcp_listener_actor> tcp_listeners_;
   std::vector<tcp_target_actor> tcp_targets_;
+  jack_watch_actor jack_watch_;
   std::unique_ptr<boost::asio::ip::udp::resolver> resolver_;
   bool leaving_ = false;
 };
@@ -77,7 +79,16 @@ void supervisor_state::start(io::event_loop& loop, const config::settings& setti
     start_listener(sessions_.back(), std::move(one));
   }
   start_tcp();
+  start_local();
   invite_peers();
+}
+
+void supervisor_state::start_local() {
+  local_context context{loop_, router_, settings_.local.jack, settings_.limits.sysex_octets};
+  if (settings_.local.jack.enabled) {
+    jack_watch_ = spawn_jack_watch(self->system(), context);
+    self->monitor(jack_watch_);
+  }
 }
 
 void supervisor_state::start_tcp() {
@@ -167,12 +178,15 @@ void supervisor_state::leave() {
     self->send(listener, atom::leave_v);
   for (auto& target : tcp_targets_)
     self->send(target, atom::leave_v);
+  if (jack_watch_)
+    self->send(jack_watch_, atom::leave_v);
   end_if_alone();
 }
 
 // The router goes last, since everything else sends to it.
 void supervisor_state::end_if_alone() {
-  if (!leaving_ || !sessions_.empty() || !tcp_listeners_.empty() || !tcp_targets_.empty())
+  if (!leaving_ || !sessions_.empty() || !tcp_listeners_.empty() || !tcp_targets_.empty() ||
+      jack_watch_)
     return;
   self->send_exit(router_, caf::exit_reason::user_shutdown);
   self->quit();
@@ -188,6 +202,8 @@ void supervisor_state::on_down(const caf::down_msg& down) {
     auto is_down = [&](const auto& part) { return part.address() == down.source; };
     std::erase_if(tcp_listeners_, is_down);
     std::erase_if(tcp_targets_, is_down);
+    if (jack_watch_ && is_down(jack_watch_))
+      jack_watch_ = nullptr;
     return end_if_alone();
   }
   // A part of the data path failed. The others hold handles to it, so the process as a whole is

@@ -24,6 +24,8 @@ sound_system read_sound_system(const json_reader& place) {
   sound_system result;
   place.take("enabled", result.enabled);
   place.take("client", result.client);
+  place.take("clock", result.clock);
+  place.take("active_sensing", result.active_sensing);
   if (place.has("export")) {
     auto devices = place.at("export");
     devices.take("mode", result.devices.which);

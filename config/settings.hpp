@@ -82,6 +82,8 @@ struct sound_system {
   std::string client = "Tutti"; ///< client name that other programs see
   device_export devices;
   std::vector<virtual_port> virtual_ports{{"Network", port_direction::both}};
+  bool clock = true;           ///< passes its ports, both ways
+  bool active_sensing = false; ///< the same; what it would tell, the hub knows anyway
 
   friend bool operator==(const sound_system&, const sound_system&) = default;
 };
