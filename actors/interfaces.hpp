@@ -135,6 +135,21 @@ using jack_watch_actor = caf::typed_actor<
     // Move the transport to this frame.
     caf::replies_to<atom::locate, std::uint32_t>::with<std::string>>;
 
+/// ALSA's sequencer: the ports that the rules open, and the virtual ports.
+using alsa_watch_actor = caf::typed_actor<
+    // Own: see whether a sequencer is there.
+    caf::reacts_to<atom::tick>,
+    // Opening the client ended with this failure, or none.
+    caf::reacts_to<atom::opened, std::string>,
+    // Something happened in the sequencer.
+    caf::reacts_to<atom::noticed, io::alsa_notice>,
+    // Own: see which ports are there.
+    caf::reacts_to<atom::list>,
+    // Close everything and end.
+    caf::reacts_to<atom::leave>,
+    // What is open.
+    caf::replies_to<atom::status>::with<alsa_info>>;
+
 /// Starts everything in order, restarts what failed, stops in reverse.
 using supervisor_actor = caf::typed_actor<
     // Stop everything and end.

@@ -6,6 +6,7 @@
 
 #include "actors/batch.hpp"
 #include "config/settings.hpp"
+#include "io/alsa_client.hpp"
 #include "io/byte_stream.hpp"
 #include "io/datagram_socket.hpp"
 #include "io/jack_client.hpp"
@@ -138,8 +139,19 @@ struct jack_info {
   std::vector<std::string> ports; ///< JACK's names of what is open
 };
 
+/// ALSA's sequencer as the hub sees it.
+struct alsa_info {
+  bool up = false;
+  std::string failure;            ///< why it is not up
+  std::uint64_t overruns = 0;     ///< times that the kernel dropped what came
+  std::uint64_t lost_out = 0;     ///< events that a receiver could not take
+  std::vector<std::string> ports; ///< what is open
+};
+
 } // namespace tutti
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::alsa_info)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::alsa_notice)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::local_port_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::local_port_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::jack_info)
@@ -219,6 +231,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(tutti_messages, caf::first_custom_type_id)
   CAF_ADD_ATOM(tutti_messages, tutti::atom, flush, "flush")
   CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::local_port_ptr))
   CAF_ADD_TYPE_ID(tutti_messages, (tutti::local_port_info))
+  CAF_ADD_TYPE_ID(tutti_messages, (tutti::alsa_info))
+  CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::alsa_notice))
   CAF_ADD_TYPE_ID(tutti_messages, (tutti::jack_info))
   CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::jack_notice))
   CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::io::jack_port_info>))

@@ -56,6 +56,7 @@ private:
   std::vector<offered_session> sessions_;
   std::vector<tcp_listener_actor> tcp_listeners_;
   std::vector<tcp_target_actor> tcp_targets_;
+  alsa_watch_actor alsa_watch_;
   jack_watch_actor jack_watch_;
   std::unique_ptr<boost::asio::ip::udp::resolver> resolver_;
   bool leaving_ = false;
@@ -84,9 +85,15 @@ void supervisor_state::start(io::event_loop& loop, const config::settings& setti
 }
 
 void supervisor_state::start_local() {
-  local_context context{loop_, router_, settings_.local.jack, settings_.limits.sysex_octets};
+  auto context = [this](const config::sound_system& settings) {
+    return local_context{loop_, router_, settings, settings_.limits.sysex_octets};
+  };
+  if (settings_.local.alsa.enabled) {
+    alsa_watch_ = spawn_alsa_watch(self->system(), context(settings_.local.alsa));
+    self->monitor(alsa_watch_);
+  }
   if (settings_.local.jack.enabled) {
-    jack_watch_ = spawn_jack_watch(self->system(), context);
+    jack_watch_ = spawn_jack_watch(self->system(), context(settings_.local.jack));
     self->monitor(jack_watch_);
   }
 }
@@ -178,6 +185,8 @@ void supervisor_state::leave() {
     self->send(listener, atom::leave_v);
   for (auto& target : tcp_targets_)
     self->send(target, atom::leave_v);
+  if (alsa_watch_)
+    self->send(alsa_watch_, atom::leave_v);
   if (jack_watch_)
     self->send(jack_watch_, atom::leave_v);
   end_if_alone();
@@ -186,7 +195,7 @@ void supervisor_state::leave() {
 // The router goes last, since everything else sends to it.
 void supervisor_state::end_if_alone() {
   if (!leaving_ || !sessions_.empty() || !tcp_listeners_.empty() || !tcp_targets_.empty() ||
-      jack_watch_)
+      alsa_watch_ || jack_watch_)
     return;
   self->send_exit(router_, caf::exit_reason::user_shutdown);
   self->quit();
@@ -202,6 +211,8 @@ void supervisor_state::on_down(const caf::down_msg& down) {
     auto is_down = [&](const auto& part) { return part.address() == down.source; };
     std::erase_if(tcp_listeners_, is_down);
     std::erase_if(tcp_targets_, is_down);
+    if (alsa_watch_ && is_down(alsa_watch_))
+      alsa_watch_ = nullptr;
     if (jack_watch_ && is_down(jack_watch_))
       jack_watch_ = nullptr;
     return end_if_alone();
