@@ -18,7 +18,9 @@
 #include "config/rule.hpp"
 #include "protocol/sounding.hpp"
 
+#include <algorithm>
 #include <memory>
+#include <ranges>
 #include <span>
 #include <vector>
 
@@ -29,6 +31,17 @@ struct route_limits {
   std::size_t delay_queue = 65536;  ///< events that one delay may hold
   std::size_t retired_per_pair = 4; ///< replaced routes that wait for keys; the oldest is released
 };
+
+/// The routes to one destination in a list that is ordered by destination.
+template <class List>
+auto routes_to(List& list, port_slot to) {
+  struct by_destination {
+    bool operator()(const std::unique_ptr<route>& a, port_slot b) const { return a->to() < b; }
+    bool operator()(port_slot a, const std::unique_ptr<route>& b) const { return a < b->to(); }
+  };
+  auto [first, last] = std::equal_range(list.begin(), list.end(), to, by_destination());
+  return std::ranges::subrange(first, last);
+}
 
 /// A route as the operator sees it.
 struct route_info {
