@@ -52,7 +52,9 @@ public:
   void control_change(std::uint8_t controller, std::uint8_t value, std::uint32_t mark);
   void set_program(std::uint8_t value) noexcept { program_ = value; }
   void set_pressure(std::uint8_t value) noexcept { pressure_ = value; }
-  void set_note_pressure(std::uint8_t note, std::uint8_t value) { note_pressures_.set(note, value); }
+  void set_note_pressure(std::uint8_t note, std::uint8_t value) {
+    note_pressures_.set(note, value);
+  }
   void set_wheel(std::uint16_t value) noexcept { wheel_ = value; }
   /// A Reset State command: everything is unknown, no note is down.
   void reset() noexcept;

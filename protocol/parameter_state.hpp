@@ -2,8 +2,8 @@
 // what was entered into each.
 // Decides: what the eight controllers 6, 38 and 96 to 101 mean together.
 // Leaves: the same controllers as general ones when no parameter is selected (midi_state).
-// Spec: MIDI 1.0 Detailed Specification, "Registered and Non-Registered Parameter Numbers"; RFC 6295
-// appendix A.4, whose Chapter M codes exactly this state. Thread: values.
+// Spec: MIDI 1.0 Detailed Specification, "Registered and Non-Registered Parameter Numbers"; RFC
+// 6295 appendix A.4, whose Chapter M codes exactly this state. Thread: values.
 #pragma once
 
 #include <cstddef>

@@ -34,12 +34,12 @@ struct packet_arrival {
 };
 
 struct sequence_counters {
-  std::uint64_t received = 0;   ///< accepted packets
-  std::uint64_t lost = 0;       ///< missing when a later one came; those that come late included
-  std::uint64_t duplicate = 0;  ///< came twice
-  std::uint64_t late = 0;       ///< came after the gap they left was repaired
-  std::uint64_t suspect = 0;    ///< dropped because of a jump in the numbering
-  std::uint64_t restarts = 0;   ///< jumps that turned out to be a new numbering
+  std::uint64_t received = 0;  ///< accepted packets
+  std::uint64_t lost = 0;      ///< missing when a later one came; those that come late included
+  std::uint64_t duplicate = 0; ///< came twice
+  std::uint64_t late = 0;      ///< came after the gap they left was repaired
+  std::uint64_t suspect = 0;   ///< dropped because of a jump in the numbering
+  std::uint64_t restarts = 0;  ///< jumps that turned out to be a new numbering
 };
 
 /// One per SSRC. Constant work, no memory but its own.

@@ -23,8 +23,8 @@ public:
     return (bits_[key >> 6 & 1] >> (key & 63) & 1) != 0;
   }
 
-  /// The value of `key`, set to `initial` if it was not set. Allocates when there were never as many
-  /// keys as now.
+  /// The value of `key`, set to `initial` if it was not set. Allocates when there were never as
+  /// many keys as now.
   Value& at_or(std::uint8_t key, Value initial) {
     assert(key < 128);
     auto position = rank(key);

@@ -34,8 +34,9 @@ public:
       return sysex_meaning::cancelled;
     if (form == sysex_form::start || form == sysex_form::proceed)
       return sysex_meaning::unfinished;
-    return is_reset() ? sysex_meaning::reset
-                      : is_full_frame() ? sysex_meaning::full_frame : sysex_meaning::other;
+    return is_reset()        ? sysex_meaning::reset
+           : is_full_frame() ? sysex_meaning::full_frame
+                             : sysex_meaning::other;
   }
 
   /// Of a full frame.

@@ -34,8 +34,8 @@ public:
     illegal, ///< pieces came in an order that means nothing
   };
 
-  /// F1: `data` is the piece (bits 4 to 6) and its nibble. A series that ends forward gives the time
-  /// two frames later, which is when its last piece is heard.
+  /// F1: `data` is the piece (bits 4 to 6) and its nibble. A series that ends forward gives the
+  /// time two frames later, which is when its last piece is heard.
   void apply_quarter_frame(std::uint8_t data) noexcept;
   void apply_full_frame(const time_of_code& time) noexcept;
   /// As if a whole series had just told this time.

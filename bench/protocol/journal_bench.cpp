@@ -106,7 +106,8 @@ stream dense(std::size_t per_packet) {
 /// Sends a stream round and round, and acknowledges it every second, a little late.
 class player {
 public:
-  explicit player(const stream& second) : second_(second) {}
+  explicit player(const stream& second)
+      : second_(second) {}
 
   std::size_t code() {
     now_ += 1'000'000'000ns / static_cast<std::int64_t>(second_.packets.size());

@@ -48,8 +48,7 @@ note_extra_log note_extra_log::from_octets(std::uint8_t first, std::uint8_t seco
   return {high_bit(first), low_bits(first), high_bit(second), low_bits(second)};
 }
 
-note_pressure_log note_pressure_log::from_octets(std::uint8_t first,
-                                                 std::uint8_t second) noexcept {
+note_pressure_log note_pressure_log::from_octets(std::uint8_t first, std::uint8_t second) noexcept {
   return {high_bit(first), low_bits(first), high_bit(second), low_bits(second)};
 }
 

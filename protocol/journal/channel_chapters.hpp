@@ -25,7 +25,8 @@ template <class Log>
 class log_list {
 public:
   log_list() = default;
-  explicit log_list(byte_view octets) noexcept : octets_(octets) {}
+  explicit log_list(byte_view octets) noexcept
+      : octets_(octets) {}
 
   std::size_t size() const noexcept { return octets_.size() / 2; }
   Log operator[](std::size_t index) const noexcept {
@@ -87,11 +88,12 @@ struct note_log {
 };
 
 struct chapter_n {
-  bool no_recent_off = true; ///< B: the packet before holds no Note Off; takes the part of S for OFFBITS
-  std::uint8_t low = 15;     ///< OFFBITS begin with note 8 * low ...
-  std::uint8_t high = 1;     ///< ... and end with note 8 * high + 7; none if low > high
-  log_list<note_log> logs;   ///< notes whose latest event is a Note On
-  byte_view off_bits;        ///< notes whose latest event is a Note Off, bit 7 first
+  bool no_recent_off =
+      true; ///< B: the packet before holds no Note Off; takes the part of S for OFFBITS
+  std::uint8_t low = 15;   ///< OFFBITS begin with note 8 * low ...
+  std::uint8_t high = 1;   ///< ... and end with note 8 * high + 7; none if low > high
+  log_list<note_log> logs; ///< notes whose latest event is a Note On
+  byte_view off_bits;      ///< notes whose latest event is a Note Off, bit 7 first
 
   bool is_off(std::uint8_t note) const noexcept;
 };
@@ -99,7 +101,8 @@ struct chapter_n {
 struct note_extra_log {
   bool s = true;
   std::uint8_t note = 0;
-  bool is_velocity = false; ///< V: release velocity of the latest Note Off; else Note Ons still down
+  bool is_velocity =
+      false; ///< V: release velocity of the latest Note Off; else Note Ons still down
   std::uint8_t value = 0;
 
   static note_extra_log from_octets(std::uint8_t first, std::uint8_t second) noexcept;
@@ -133,8 +136,8 @@ struct chapter_a {
   log_list<note_pressure_log> logs;
 };
 
-/// Each reads one chapter at the front of the reader; bad_chapter if it passes the end or, for N, if
-/// LOW and HIGH contradict each other. After an error the reader is of no more use.
+/// Each reads one chapter at the front of the reader; bad_chapter if it passes the end or, for N,
+/// if LOW and HIGH contradict each other. After an error the reader is of no more use.
 decoded<chapter_p> decode_chapter_p(byte_reader& reader);
 decoded<chapter_c> decode_chapter_c(byte_reader& reader);
 decoded<chapter_w> decode_chapter_w(byte_reader& reader);

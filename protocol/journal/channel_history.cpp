@@ -32,9 +32,7 @@ void channel_history::record(const ump& message, std::uint32_t sequence) {
   case 0xB0: control_change(data1, data2, sequence); break;
   case 0xC0: program_change(data1, sequence); break;
   case 0xD0: pressure_ = {true, data1, sequence}; break;
-  case 0xE0:
-    wheel_ = {true, static_cast<std::uint16_t>(data2 << 7 | data1), sequence};
-    break;
+  case 0xE0: wheel_ = {true, static_cast<std::uint16_t>(data2 << 7 | data1), sequence}; break;
   default: break;
   }
 }
@@ -183,8 +181,8 @@ bool channel_history::has_parameter_history() const noexcept {
 std::span<const parameter> channel_history::recent_parameters() const noexcept {
   const auto& all = parameters_.parameters();
   auto begin = all.end();
-  while (begin != all.begin() && (!has_parameters_before_ ||
-                                  precedes(parameters_after_, std::prev(begin)->mark)))
+  while (begin != all.begin() &&
+         (!has_parameters_before_ || precedes(parameters_after_, std::prev(begin)->mark)))
     --begin;
   return {begin, all.end()};
 }
@@ -265,8 +263,7 @@ void channel_history::drop_through(std::uint32_t sequence) noexcept {
 std::size_t channel_history::memory() const noexcept {
   return sizeof(*this) + notes_.memory() + controllers_.memory() + note_pressures_.memory() +
          parameters_.memory() + overlaps_.capacity() * sizeof(overlapping_note) +
-         coded_.capacity() +
-         recent_.capacity() * sizeof(std::uint16_t);
+         coded_.capacity() + recent_.capacity() * sizeof(std::uint16_t);
 }
 
 } // namespace tutti::protocol

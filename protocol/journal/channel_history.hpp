@@ -2,8 +2,8 @@
 // session that their chapters need.
 // Decides: which chapters the channel's journal has and every bit in them.
 // Leaves: which channels and chapters have room (journal_sender).
-// Spec: RFC 6295 section 5.3 and appendix A; tools: value, with count for channel modes and toggle for
-// the pedals that damp. Thread: values.
+// Spec: RFC 6295 section 5.3 and appendix A; tools: value, with count for channel modes and toggle
+// for the pedals that damp. Thread: values.
 #pragma once
 
 #include "protocol/bytes.hpp"
@@ -50,14 +50,14 @@ public:
   std::size_t coded_size() const noexcept { return channel_header_size + coded_.size(); }
   /// Octets of one chapter; of N with its E.
   std::size_t chapter_size(std::uint8_t chapter) const noexcept;
-  /// Writes the channel journal with all chapters to the front of `room`, which is large enough, and
-  /// gives its S. Its size must be one that LENGTH can tell.
+  /// Writes the channel journal with all chapters to the front of `room`, which is large enough,
+  /// and gives its S. Its size must be one that LENGTH can tell.
   bool write(std::uint8_t channel, std::span<std::uint8_t> room) const noexcept;
   /// The same with the chapters in `wanted` only, of which E goes with N.
   bool write_some(std::uint8_t channel, std::uint8_t wanted, byte_writer& writer) const;
 
-  /// The journal of the packet before `sequence` left these chapters out: what they hold now is only
-  /// acknowledged with packet `sequence` or a later one.
+  /// The journal of the packet before `sequence` left these chapters out: what they hold now is
+  /// only acknowledged with packet `sequence` or a later one.
   void hold(std::uint8_t chapters, std::uint32_t sequence) noexcept;
   bool has_holds() const noexcept { return held_ != 0; }
 
@@ -126,7 +126,7 @@ private:
 
   // Of the session, or since the latest Reset State command.
   parameter_state parameters_;
-  std::array<std::uint64_t, 2> held_notes_{};   ///< bit set: one Note On is down, or more
+  std::array<std::uint64_t, 2> held_notes_{}; ///< bit set: one Note On is down, or more
   std::vector<overlapping_note> overlaps_;
   std::array<std::uint8_t, 8> mode_counts_{};   ///< of CC 120 to 127
   std::array<std::uint8_t, 3> toggle_counts_{}; ///< of the pedals

@@ -48,8 +48,8 @@ struct channel_history::coding {
   void mark(std::size_t position) noexcept {
     recent[recent_size++] = static_cast<std::uint16_t>(position);
   }
-  /// Writes the head of a chapter C, E or A that began at `start` and now has all its logs; marks it
-  /// if one of them was marked, that is, if there are more marks than `marks`.
+  /// Writes the head of a chapter C, E or A that began at `start` and now has all its logs; marks
+  /// it if one of them was marked, that is, if there are more marks than `marks`.
   void finish_list(std::size_t start, std::size_t marks) noexcept {
     auto logs = (size - start - 1) / 2;
     assert(logs >= 1 && logs <= max_logs);
@@ -323,7 +323,9 @@ void channel_history::encode_extras(coding& out) const {
   auto needs_count = [&](const history_item& item) {
     return count_of(item.number) > (item.value > 0 ? 1 : 0);
   };
-  auto needs_velocity = [](const history_item& item) { return item.value == 0 && item.extra != 64; };
+  auto needs_velocity = [](const history_item& item) {
+    return item.value == 0 && item.extra != 64;
+  };
   std::size_t wanted = 0;
   for (const auto& item : items)
     wanted += std::size_t{needs_count(item)} + std::size_t{needs_velocity(item)};

@@ -29,7 +29,9 @@ bool is_on(std::uint8_t value) noexcept {
 } // namespace
 
 channel_repair::channel_repair(std::uint8_t channel, repair_context& context)
-    : channel_(channel), context_(context) {}
+    : channel_(channel)
+    , context_(context) {
+}
 
 void channel_repair::send(journal_chapter chapter, std::uint8_t kind, std::uint8_t data1,
                           std::uint8_t data2) {
@@ -92,9 +94,9 @@ void channel_repair::repair_program(const chapter_p& chapter, const chapter_c* c
   send(journal_chapter::p, 0xC0, chapter.program);
 }
 
-/// The bank LSB that was in force at the Program Change; unknown if nothing tells it. Chapter P says
-/// 0 also if no CC 32 came after the CC 0; but an instrument then keeps the LSB that it had. Chapter
-/// C shows which it was.
+/// The bank LSB that was in force at the Program Change; unknown if nothing tells it. Chapter P
+/// says 0 also if no CC 32 came after the CC 0; but an instrument then keeps the LSB that it had.
+/// Chapter C shows which it was.
 std::uint8_t channel_repair::bank_lsb(const chapter_p& chapter, const chapter_c* controllers) {
   constexpr auto unknown = channel_state::unknown;
   if (chapter.bank_lsb != 0)
@@ -142,8 +144,8 @@ void channel_repair::repair_controllers(const chapter_c& chapter) {
   }
 }
 
-/// To send general controllers nothing may be selected. Chapter M, if there is one, selects anew; else
-/// it is to be as before.
+/// To send general controllers nothing may be selected. Chapter M, if there is one, selects anew;
+/// else it is to be as before.
 void channel_repair::restore_selection() {
   if (deselected_.kind != parameter_kind::none)
     deselected_.pending ? select_pending(deselected_) : select(deselected_);
@@ -155,8 +157,8 @@ void channel_repair::repair_controller(const controller_logs& logs) {
   if (selects || is_parameter_data(logs.number)) {
     // Beside Chapter M these are general controllers, used while no parameter is selected. Senders
     // that know no Chapter M list them as they list any other.
-    auto differs = logs.value && (has_parameters
-                                      ? !selects && own().controller(logs.number) != *logs.value
+    auto differs =
+        logs.value && (has_parameters ? !selects && own().controller(logs.number) != *logs.value
                                       : differs_as_parameter(logs.number, *logs.value));
     if (!differs)
       return;
@@ -205,10 +207,10 @@ void channel_repair::repair_mode(const controller_logs& logs) {
     const auto* known = tally.controllers.find(logs.number);
     lost = (known != nullptr ? known->count : 0) != *logs.count;
   } else if (logs.value) {
-    lost = !seen || context_.single ||
-           (context_.checkpoint_is_meant &&
-            precedes(tally.mode_marks[index], context_.checkpoint)) ||
-           (logs.number >= 124 && own().controller(logs.number) != *logs.value);
+    lost =
+        !seen || context_.single ||
+        (context_.checkpoint_is_meant && precedes(tally.mode_marks[index], context_.checkpoint)) ||
+        (logs.number >= 124 && own().controller(logs.number) != *logs.value);
   }
   if (!lost)
     return;

@@ -1,6 +1,6 @@
 // From a channel journal and our own state to the commands that were lost on that channel.
-// Decides: the comparison of each chapter, and the order of repairs: P, C with M, W, T, A, N with E.
-// Leaves: when to compare at all (journal_receiver), reading the chapters (channel_chapters).
+// Decides: the comparison of each chapter, and the order of repairs: P, C with M, W, T, A, N with
+// E. Leaves: when to compare at all (journal_receiver), reading the chapters (channel_chapters).
 // Spec: RFC 6295 section 5 and appendix A; RFC 4696 section 5.4. Thread: values.
 #pragma once
 

@@ -63,7 +63,8 @@ struct repair_context;
 
 class journal_receiver {
 public:
-  explicit journal_receiver(journal_receiver_options options = {}) noexcept : options_(options) {}
+  explicit journal_receiver(journal_receiver_options options = {}) noexcept
+      : options_(options) {}
 
   /// Takes note of an event that packet `sequence` brought. Constant work.
   void deliver(const ump& message, std::uint32_t sequence) { state_.deliver(message, sequence); }
@@ -83,7 +84,9 @@ public:
   std::size_t memory() const noexcept { return state_.memory(); }
 
 private:
-  bool abandon_sysex(repair_context& context);
+  open_sysex examine(const journal_header& header, byte_reader& reader, repair_context& context);
+  void judge_coverage(const packet_arrival& arrival, repair_context& context);
+  open_sysex abandon_sysex(repair_context& context);
   void end_unconfirmed_notes(repair_context& context);
 
   journal_receiver_options options_;

@@ -53,8 +53,7 @@ void channel_repair::repair_notes(const chapter_n& chapter, const chapter_e* ext
 }
 
 /// The latest event of the note is a Note Off, after which `count` Note Ons are still down.
-void channel_repair::repair_note_off(std::uint8_t note, std::uint8_t count,
-                                     std::uint8_t velocity) {
+void channel_repair::repair_note_off(std::uint8_t note, std::uint8_t count, std::uint8_t velocity) {
   if (count > 0)
     context_.confirmed[channel_].set(note);
   const auto* ours = own().held(note);
@@ -70,8 +69,8 @@ void channel_repair::repair_note_on(const note_log& log, std::optional<std::uint
   const auto* ours = own().held(log.note);
   int our_count = ours != nullptr ? ours->count : 0;
   int wanted = count ? std::max<int>(*count, 1) : 1;
-  auto older = our_count > 0 && context_.checkpoint_is_meant &&
-               precedes(ours->mark, context_.checkpoint);
+  auto older =
+      our_count > 0 && context_.checkpoint_is_meant && precedes(ours->mark, context_.checkpoint);
   if (our_count == wanted && ours->velocity == log.velocity && !older)
     return; // nothing of this note was lost
   // As the latest event is a Note On that we do not have, ours were ended, unless more are down.

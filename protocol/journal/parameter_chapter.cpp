@@ -20,8 +20,7 @@ parameter_entry read_entry(byte_reader& reader) noexcept {
 parameter_buttons read_buttons(byte_reader& reader) noexcept {
   auto word = reader.u16();
   auto clicks = static_cast<std::int16_t>(word & 0x3FFF);
-  return {(word & 0x4000) != 0,
-          (word & 0x8000) != 0 ? static_cast<std::int16_t>(-clicks) : clicks};
+  return {(word & 0x4000) != 0, (word & 0x8000) != 0 ? static_cast<std::int16_t>(-clicks) : clicks};
 }
 
 void write_entry(const parameter_entry& entry, byte_writer& writer) {
@@ -30,8 +29,8 @@ void write_entry(const parameter_entry& entry, byte_writer& writer) {
 
 void write_buttons(const parameter_buttons& buttons, byte_writer& writer) {
   auto clicks = buttons.clicks < 0 ? -buttons.clicks : buttons.clicks;
-  writer.u16(static_cast<std::uint16_t>(bit(buttons.clicks < 0, 15) | bit(buttons.is_old, 14) |
-                                        clicks));
+  writer.u16(
+      static_cast<std::uint16_t>(bit(buttons.clicks < 0, 15) | bit(buttons.is_old, 14) | clicks));
 }
 
 } // namespace
@@ -39,7 +38,8 @@ void write_buttons(const parameter_buttons& buttons, byte_writer& writer) {
 parameter_log_reader::parameter_log_reader(const chapter_m& chapter) noexcept
     : reader_(chapter.logs)
     , short_logs_(chapter.has_short_logs())
-    , non_registered_(chapter.only_non_registered) {}
+    , non_registered_(chapter.only_non_registered) {
+}
 
 bool parameter_log_reader::next(parameter_log& log) noexcept {
   if (reader_.empty())
@@ -127,8 +127,8 @@ void encode_chapter_m_head(const chapter_m& chapter, byte_writer& writer) {
       bit(chapter.only_registered, 12) | bit(chapter.only_non_registered, 11) |
       bit(chapter.only_msb_0, 10) | length));
   if (chapter.pending)
-    writer.u8(static_cast<std::uint8_t>(bit(chapter.pending_non_registered, 7) |
-                                        chapter.pending_msb));
+    writer.u8(
+        static_cast<std::uint8_t>(bit(chapter.pending_non_registered, 7) | chapter.pending_msb));
 }
 
 void encode_chapter_m(const chapter_m& chapter, byte_writer& writer) {

@@ -35,24 +35,24 @@ struct parameter_log {
   bool non_registered = false; ///< Q
   std::uint8_t msb = 0;
   std::uint8_t lsb = 0;
-  bool count_tool = false; ///< T
-  bool value_tool = false; ///< V
-  std::optional<parameter_entry> entry_msb;         ///< J: latest CC 6
-  std::optional<parameter_entry> entry_lsb;         ///< K: latest CC 38 after it
-  std::optional<parameter_buttons> buttons;         ///< L: A-BUTTON, since the latest CC 6 or 38
-  std::optional<parameter_buttons> fresh_buttons;   ///< M: C-BUTTON, since the latest CC 121
-  std::optional<parameter_entry> count;             ///< N: transactions, modulo 128
+  bool count_tool = false;                        ///< T
+  bool value_tool = false;                        ///< V
+  std::optional<parameter_entry> entry_msb;       ///< J: latest CC 6
+  std::optional<parameter_entry> entry_lsb;       ///< K: latest CC 38 after it
+  std::optional<parameter_buttons> buttons;       ///< L: A-BUTTON, since the latest CC 6 or 38
+  std::optional<parameter_buttons> fresh_buttons; ///< M: C-BUTTON, since the latest CC 121
+  std::optional<parameter_entry> count;           ///< N: transactions, modulo 128
 
   friend bool operator==(const parameter_log&, const parameter_log&) = default;
 };
 
 struct chapter_m {
   bool s = true;
-  bool in_progress = false;        ///< E: a parameter is selected, the one of the last log
-  bool only_registered = false;    ///< U
+  bool in_progress = false;         ///< E: a parameter is selected, the one of the last log
+  bool only_registered = false;     ///< U
   bool only_non_registered = false; ///< W
-  bool only_msb_0 = false;         ///< Z
-  bool pending = false;            ///< P: an MSB has come whose LSB has not
+  bool only_msb_0 = false;          ///< Z
+  bool pending = false;             ///< P: an MSB has come whose LSB has not
   bool pending_non_registered = false;
   std::uint8_t pending_msb = 0;
   byte_view logs; ///< oldest transaction first; see parameter_log_reader

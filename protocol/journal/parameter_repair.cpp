@@ -67,8 +67,7 @@ void channel_repair::repair_selection(const chapter_m& chapter, const parameter_
   if (chapter.pending) {
     parameter_number wanted{kind_of(chapter.pending_non_registered), true, chapter.pending_msb, 0};
     // A pending MSB has an LSB of 0, unless a last log with this MSB says otherwise.
-    if (last != nullptr && kind_of(last->non_registered) == wanted.kind &&
-        last->msb == wanted.msb)
+    if (last != nullptr && kind_of(last->non_registered) == wanted.kind && last->msb == wanted.msb)
       wanted.lsb = last->lsb;
     select_pending(wanted);
   } else if (chapter.in_progress) {

@@ -39,8 +39,8 @@ void received_state::deliver(const ump& message, std::uint32_t mark) {
 void received_state::count_controller(unsigned channel, std::uint8_t number, std::uint8_t value,
                                       std::uint32_t mark) {
   const auto& state = midi_.channel_for_change(channel);
-  auto in_transaction = is_parameter_data(number) &&
-                        state.parameters().selection().kind != parameter_kind::none;
+  auto in_transaction =
+      is_parameter_data(number) && state.parameters().selection().kind != parameter_kind::none;
   if (is_parameter_select(number) || in_transaction)
     return;
   auto& tallies = tally(channel);

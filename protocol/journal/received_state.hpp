@@ -1,7 +1,6 @@
-// What one peer's stream has brought: the MIDI state, and the counts that journals are compared with.
-// Decides: what counts as one command of a kind.
-// Leaves: the comparison (channel_repair, system_repair).
-// Spec: RFC 6295 appendices A.3 (tools), B.1, B.2 and B.5 (counts). Thread: values.
+// What one peer's stream has brought: the MIDI state, and the counts that journals are compared
+// with. Decides: what counts as one command of a kind. Leaves: the comparison (channel_repair,
+// system_repair). Spec: RFC 6295 appendices A.3 (tools), B.1, B.2 and B.5 (counts). Thread: values.
 #pragma once
 
 #include "protocol/event.hpp"
@@ -25,7 +24,8 @@ struct channel_tally {
   sparse_table<controller_tally> controllers;
   std::array<std::uint32_t, 8> mode_marks{}; ///< packet of the latest CC 120 to 127
   std::uint8_t modes_seen = 0;               ///< bit per entry of mode_marks
-  std::uint8_t program_bank_msb = channel_state::unknown; ///< bank select at the latest Program Change
+  std::uint8_t program_bank_msb =
+      channel_state::unknown; ///< bank select at the latest Program Change
   std::uint8_t program_bank_lsb = channel_state::unknown;
 };
 
@@ -39,9 +39,9 @@ public:
   channel_tally& tally(unsigned channel);
 
   // Counts of the session, as journals tell them.
-  std::uint8_t resets = 0;  ///< FF, modulo 128
-  std::uint8_t tunes = 0;   ///< F6, modulo 128
-  std::uint8_t sensings = 0; ///< FE, modulo 128
+  std::uint8_t resets = 0;      ///< FF, modulo 128
+  std::uint8_t tunes = 0;       ///< F6, modulo 128
+  std::uint8_t sensings = 0;    ///< FE, modulo 128
   std::uint8_t sysex_count = 0; ///< SysEx begun, modulo 256; those that a loss spoiled do not count
   bool sysex_open = false;
   bool peer_codes_parameters = false; ///< it has used Chapter M

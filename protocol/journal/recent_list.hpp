@@ -1,7 +1,7 @@
-// Commands by recency: one item for each of 128 numbers, the latest last, as the journal lists them.
-// Decides: order and membership. An item that is put again moves to the end; acknowledged items are
-// dropped at the front. Contiguous, so that coding it is a walk through one piece of memory.
-// Leaves: what the numbers are (channel_history). Thread: values.
+// Commands by recency: one item for each of 128 numbers, the latest last, as the journal lists
+// them. Decides: order and membership. An item that is put again moves to the end; acknowledged
+// items are dropped at the front. Contiguous, so that coding it is a walk through one piece of
+// memory. Leaves: what the numbers are (channel_history). Thread: values.
 #pragma once
 
 #include <cassert>
@@ -64,9 +64,7 @@ public:
   }
   bool empty() const noexcept { return first_ == items_.size(); }
   /// Oldest first.
-  std::span<const history_item> items() const noexcept {
-    return std::span(items_).subspan(first_);
-  }
+  std::span<const history_item> items() const noexcept { return std::span(items_).subspan(first_); }
   std::span<history_item> items() noexcept { return std::span(items_).subspan(first_); }
 
   std::size_t memory() const noexcept { return items_.capacity() * sizeof(history_item); }

@@ -79,10 +79,10 @@ decoded<chapter_x> decode_chapter_x(byte_reader& reader) {
 }
 
 void encode_sysex_log(const sysex_log& log, byte_writer& writer) {
-  writer.u8(static_cast<std::uint8_t>(
-      bit(log.s, 7) | bit(log.type_count.has_value(), 6) | bit(log.count.has_value(), 5) |
-      bit(log.first.has_value(), 4) | bit(!log.data.empty(), 3) | bit(log.list_tool, 2) |
-      static_cast<unsigned>(log.status)));
+  writer.u8(static_cast<std::uint8_t>(bit(log.s, 7) | bit(log.type_count.has_value(), 6) |
+                                      bit(log.count.has_value(), 5) |
+                                      bit(log.first.has_value(), 4) | bit(!log.data.empty(), 3) |
+                                      bit(log.list_tool, 2) | static_cast<unsigned>(log.status)));
   if (log.type_count)
     writer.u8(*log.type_count);
   if (log.count)

@@ -43,7 +43,8 @@ struct chapter_x {
 /// told: it stands for the chapter's, and so is set if it or the second log's is set.
 class sysex_log_reader {
 public:
-  explicit sysex_log_reader(const chapter_x& chapter) noexcept : reader_(chapter.logs) {}
+  explicit sysex_log_reader(const chapter_x& chapter) noexcept
+      : reader_(chapter.logs) {}
 
   /// False at the end, and when a log passes the end; then failed() too.
   bool next(sysex_log& log) noexcept;

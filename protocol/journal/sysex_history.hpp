@@ -17,8 +17,8 @@ namespace tutti::protocol {
 
 class sysex_history {
 public:
-  /// Data octets of one command that are kept; longer ones are coded by their number alone, as there
-  /// is no sending again in this protocol.
+  /// Data octets of one command that are kept; longer ones are coded by their number alone, as
+  /// there is no sending again in this protocol.
   static constexpr std::size_t max_command = 128;
   /// Data octets of all commands; beyond it the oldest lose theirs.
   static constexpr std::size_t max_octets = 384;

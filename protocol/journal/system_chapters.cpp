@@ -64,10 +64,9 @@ void write_common(const std::optional<undefined_common_log>& log, byte_writer& w
     return;
   auto length = 2 + (log->count ? 1 : 0) + log->value.size() + log->legal.size();
   assert(length <= 0x3FF);
-  writer.u16(static_cast<std::uint16_t>((log->s ? 0x8000 : 0) | (log->count ? 0x4000 : 0) |
-                                        (log->value.empty() ? 0 : 0x2000) |
-                                        (log->legal.empty() ? 0 : 0x1000) |
-                                        (log->data_size & 3) << 10 | length));
+  writer.u16(static_cast<std::uint16_t>(
+      (log->s ? 0x8000 : 0) | (log->count ? 0x4000 : 0) | (log->value.empty() ? 0 : 0x2000) |
+      (log->legal.empty() ? 0 : 0x1000) | (log->data_size & 3) << 10 | length));
   if (log->count)
     writer.u8(*log->count);
   writer.bytes(log->value);
@@ -186,10 +185,10 @@ void encode_chapter_q(const chapter_q& chapter, byte_writer& writer) {
 }
 
 void encode_chapter_f(const chapter_f& chapter, byte_writer& writer) {
-  writer.u8(static_cast<std::uint8_t>(
-      bit(chapter.s, 7) | bit(chapter.complete.has_value(), 6) |
-      bit(chapter.partial.has_value(), 5) | bit(chapter.quarter_frames, 4) |
-      bit(chapter.reverse, 3) | (chapter.point & 7)));
+  writer.u8(static_cast<std::uint8_t>(bit(chapter.s, 7) | bit(chapter.complete.has_value(), 6) |
+                                      bit(chapter.partial.has_value(), 5) |
+                                      bit(chapter.quarter_frames, 4) | bit(chapter.reverse, 3) |
+                                      (chapter.point & 7)));
   if (chapter.complete)
     writer.bytes(*chapter.complete);
   if (chapter.partial)

@@ -46,9 +46,9 @@ struct undefined_real_time_log {
 
 struct chapter_d {
   bool s = true;
-  std::optional<system_log> resets;     ///< number of FF
-  std::optional<system_log> tunes;      ///< number of F6
-  std::optional<system_log> song;       ///< of the latest F3
+  std::optional<system_log> resets; ///< number of FF
+  std::optional<system_log> tunes;  ///< number of F6
+  std::optional<system_log> song;   ///< of the latest F3
   std::optional<undefined_common_log> f4;
   std::optional<undefined_common_log> f5;
   std::optional<undefined_real_time_log> f9;
@@ -64,9 +64,9 @@ struct chapter_v {
 
 struct chapter_q {
   bool s = true;
-  bool running = false;      ///< N
-  bool played = false;       ///< D: a clock has played the position, the next one moves on
-  bool has_position = false; ///< C: else the position is the start of the song
+  bool running = false;       ///< N
+  bool played = false;        ///< D: a clock has played the position, the next one moves on
+  bool has_position = false;  ///< C: else the position is the start of the song
   std::uint32_t position = 0; ///< MIDI clocks, 19 bits (TOP and CLOCK); without C only 3 (TOP)
   std::optional<std::uint32_t> time_tools; ///< T: milliseconds, 24 bits
 

@@ -106,8 +106,7 @@ bool system_history::encode(std::uint8_t wanted, const journal_moment& moment,
   return s;
 }
 
-std::size_t system_history::chapter_size(std::uint8_t chapter,
-                                         const journal_moment& moment) const {
+std::size_t system_history::chapter_size(std::uint8_t chapter, const journal_moment& moment) const {
   std::array<std::uint8_t, max_part_length> scratch;
   byte_writer writer(scratch);
   encode_body(chapter, moment, writer);

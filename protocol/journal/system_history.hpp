@@ -1,8 +1,7 @@
-// The system part of a journal sender: resets, tunes, songs, Active Sensing, transport, time code and
-// SysEx that the peer may have missed.
-// Decides: which chapters the system journal has and every bit in them.
-// Leaves: which chapters have room (journal_sender).
-// Spec: RFC 6295 section 5.2 and appendix B. Thread: values.
+// The system part of a journal sender: resets, tunes, songs, Active Sensing, transport, time code
+// and SysEx that the peer may have missed. Decides: which chapters the system journal has and every
+// bit in them. Leaves: which chapters have room (journal_sender). Spec: RFC 6295 section 5.2 and
+// appendix B. Thread: values.
 #pragma once
 
 #include "protocol/bytes.hpp"

@@ -8,8 +8,8 @@
 #include "protocol/decoded.hpp"
 #include "protocol/journal/journal_frame.hpp"
 #include "protocol/journal/repair_context.hpp"
-#include "protocol/journal/system_chapters.hpp"
 #include "protocol/journal/sysex_chapter.hpp"
+#include "protocol/journal/system_chapters.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -18,7 +18,8 @@ namespace tutti::protocol {
 
 class system_repair {
 public:
-  explicit system_repair(repair_context& context) : context_(context) {}
+  explicit system_repair(repair_context& context)
+      : context_(context) {}
 
   /// Reads the chapters. Gives the reason if one is broken; those before it count.
   std::optional<decode_error> decode(const system_journal& journal);

@@ -18,8 +18,9 @@ std::array<std::uint8_t, 8> nibbles_of(const std::array<std::uint8_t, 4>& octets
 time_of_code time_in(const chapter_f& chapter) noexcept {
   const auto& octets = *chapter.complete;
   if (!chapter.quarter_frames)
-    return {static_cast<std::uint8_t>(octets[0] & 0x7F), static_cast<std::uint8_t>(octets[1] & 0x7F),
-            static_cast<std::uint8_t>(octets[2] & 0x7F), static_cast<std::uint8_t>(octets[3] & 0x7F)};
+    return {
+        static_cast<std::uint8_t>(octets[0] & 0x7F), static_cast<std::uint8_t>(octets[1] & 0x7F),
+        static_cast<std::uint8_t>(octets[2] & 0x7F), static_cast<std::uint8_t>(octets[3] & 0x7F)};
   auto nibbles = nibbles_of(octets);
   auto octet = [&](std::size_t low) {
     return static_cast<std::uint8_t>((nibbles[low + 1] << 4 | nibbles[low]) & 0x7F);
@@ -68,7 +69,7 @@ void system_repair::repair_time_code(const chapter_f& chapter) {
     if (wanted.has_time() && !(same_time && !midi.time_code().in_series()) &&
         !context_.state.sysex_open) {
       const auto& time = wanted.time();
-      std::array<std::uint8_t, 8> octets = {0x7F,         0x7F,         0x01,        0x01,
+      std::array<std::uint8_t, 8> octets = {0x7F,       0x7F,         0x01,         0x01,
                                             time.hours, time.minutes, time.seconds, time.frames};
       auto count = context_.state.sysex_count; // of the peer's commands; this one is ours
       context_.emit(journal_chapter::f,
@@ -82,15 +83,15 @@ void system_repair::repair_time_code(const chapter_f& chapter) {
       for (int piece = forward ? 0 : 7; forward ? piece <= wanted.point() : piece >= wanted.point();
            piece += forward ? 1 : -1)
         context_.emit(journal_chapter::f, 0xF1,
-                      static_cast<std::uint8_t>(
-                          piece << 4 | wanted.nibbles()[static_cast<std::size_t>(piece)]));
+                      static_cast<std::uint8_t>(piece << 4 |
+                                                wanted.nibbles()[static_cast<std::size_t>(piece)]));
     }
   }
   midi.set_time_code(wanted);
 }
 
-/// Sends only the quarter frames that are missing, if the peer's state follows from ours by a few of
-/// them: the rest of our series, or its rest and the beginning of the next.
+/// Sends only the quarter frames that are missing, if the peer's state follows from ours by a few
+/// of them: the rest of our series, or its rest and the beginning of the next.
 bool system_repair::finish_series(const time_code& wanted) {
   const auto& ours = context_.state.midi().time_code();
   if (ours.progress() != time_code::series::forward || !ours.has_time() || !wanted.has_time() ||

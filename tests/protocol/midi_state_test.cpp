@@ -68,7 +68,8 @@ TEST_CASE("CC 121 resets what RP-015 says, and nothing else", "[protocol][midi_s
   CHECK(left.parameters().find(parameter_kind::registered, 0, 0)->entry_msb == 2);
 }
 
-TEST_CASE("all notes end with CC 120 and 123 to 127, and modes are kept", "[protocol][midi_state]") {
+TEST_CASE("all notes end with CC 120 and 123 to 127, and modes are kept",
+          "[protocol][midi_state]") {
   for (auto number : {120, 123, 124, 125, 126, 127}) {
     auto state = after("90 3c 64 d0 11 a0 3c 22");
     state.apply(make_short(0xB0, static_cast<std::uint8_t>(number), 0));

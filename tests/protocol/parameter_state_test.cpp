@@ -46,8 +46,10 @@ TEST_CASE("an absent MSB stays as it was", "[protocol][parameter_state]") {
 }
 
 TEST_CASE("the null parameter selects nothing, in either order", "[protocol][parameter_state]") {
-  CHECK(after({{101, 1}, {100, 2}, {101, 127}, {100, 127}}).selection().kind == parameter_kind::none);
-  CHECK(after({{101, 1}, {100, 2}, {100, 127}, {101, 127}}).selection().kind == parameter_kind::none);
+  CHECK(after({{101, 1}, {100, 2}, {101, 127}, {100, 127}}).selection().kind ==
+        parameter_kind::none);
+  CHECK(after({{101, 1}, {100, 2}, {100, 127}, {101, 127}}).selection().kind ==
+        parameter_kind::none);
   CHECK(after({{99, 127}, {98, 127}}).selection().kind == parameter_kind::none);
   auto closed = after({{101, 1}, {100, 2}, {101, 127}, {100, 127}});
   CHECK_FALSE(closed.apply(6, 1, 9)); // a general controller now

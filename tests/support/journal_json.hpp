@@ -4,8 +4,8 @@
 #include "protocol/journal/channel_chapters.hpp"
 #include "protocol/journal/journal_frame.hpp"
 #include "protocol/journal/parameter_chapter.hpp"
-#include "protocol/journal/system_chapters.hpp"
 #include "protocol/journal/sysex_chapter.hpp"
+#include "protocol/journal/system_chapters.hpp"
 #include "tests/support/hex.hpp"
 
 #include <nlohmann/json.hpp>
@@ -18,7 +18,7 @@ using nlohmann::json;
 using protocol::byte_reader;
 
 inline json to_json(const protocol::chapter_p& c) {
-  return {{"S", int(c.s)},           {"program", c.program},       {"B", int(c.has_bank)},
+  return {{"S", int(c.s)},          {"program", c.program},    {"B", int(c.has_bank)},
           {"bank_msb", c.bank_msb}, {"X", int(c.bank_is_old)}, {"bank_lsb", c.bank_lsb}};
 }
 
@@ -50,9 +50,8 @@ inline json to_json(const protocol::chapter_m& c) {
   }
   protocol::parameter_log_reader reader(c);
   for (protocol::parameter_log log; reader.next(log);) {
-    json entry = {{"S", int(log.s)},   {"nrpn", int(log.non_registered)},
-                  {"msb", log.msb},    {"lsb", log.lsb},
-                  {"T", int(log.count_tool)}, {"V", int(log.value_tool)}};
+    json entry = {{"S", int(log.s)}, {"nrpn", int(log.non_registered)}, {"msb", log.msb},
+                  {"lsb", log.lsb},  {"T", int(log.count_tool)},        {"V", int(log.value_tool)}};
     auto add = [&](const char* name, const std::optional<protocol::parameter_entry>& field) {
       if (!field)
         return;
@@ -74,10 +73,8 @@ inline json to_json(const protocol::chapter_m& c) {
 }
 
 inline json to_json(const protocol::chapter_w& c) {
-  return {{"S", int(c.s)},
-          {"first", c.value & 0x7F},
-          {"second", c.value >> 7},
-          {"value14", c.value}};
+  return {
+      {"S", int(c.s)}, {"first", c.value & 0x7F}, {"second", c.value >> 7}, {"value14", c.value}};
 }
 
 inline json to_json(const protocol::chapter_n& c) {
@@ -88,10 +85,8 @@ inline json to_json(const protocol::chapter_n& c) {
               {"off_notes", json::array()}};
   for (std::size_t i = 0; i < c.logs.size(); ++i) {
     auto log = c.logs[i];
-    out["logs"].push_back({{"S", int(log.s)},
-                           {"note", log.note},
-                           {"Y", int(log.play)},
-                           {"velocity", log.velocity}});
+    out["logs"].push_back(
+        {{"S", int(log.s)}, {"note", log.note}, {"Y", int(log.play)}, {"velocity", log.velocity}});
   }
   for (std::uint8_t note = 0; note < 128; ++note)
     if (c.is_off(note))

@@ -4,8 +4,8 @@
 #include "protocol/journal/channel_chapters.hpp"
 #include "protocol/journal/journal_frame.hpp"
 #include "protocol/journal/parameter_chapter.hpp"
-#include "protocol/journal/system_chapters.hpp"
 #include "protocol/journal/sysex_chapter.hpp"
+#include "protocol/journal/system_chapters.hpp"
 #include "tests/support/hex.hpp"
 
 #include <array>
@@ -26,7 +26,9 @@ std::vector<Log> logs_of(const protocol::log_list<Log>& list) {
   return logs;
 }
 
-inline void rewrite(const protocol::chapter_p& c, byte_writer& writer) { encode_chapter_p(c, writer); }
+inline void rewrite(const protocol::chapter_p& c, byte_writer& writer) {
+  encode_chapter_p(c, writer);
+}
 inline void rewrite(const protocol::chapter_c& c, byte_writer& writer) {
   encode_chapter_c(c.s, logs_of(c.logs), writer);
 }
@@ -40,7 +42,9 @@ inline void rewrite(const protocol::chapter_m& c, byte_writer& writer) {
   copy.logs = logs.written();
   encode_chapter_m(copy, writer);
 }
-inline void rewrite(const protocol::chapter_w& c, byte_writer& writer) { encode_chapter_w(c, writer); }
+inline void rewrite(const protocol::chapter_w& c, byte_writer& writer) {
+  encode_chapter_w(c, writer);
+}
 inline void rewrite(const protocol::chapter_n& c, byte_writer& writer) {
   std::array<std::uint8_t, 16> off_bits{};
   for (std::size_t i = 0; i < c.off_bits.size(); ++i)
@@ -50,14 +54,24 @@ inline void rewrite(const protocol::chapter_n& c, byte_writer& writer) {
 inline void rewrite(const protocol::chapter_e& c, byte_writer& writer) {
   encode_chapter_e(c.s, logs_of(c.logs), writer);
 }
-inline void rewrite(const protocol::chapter_t& c, byte_writer& writer) { encode_chapter_t(c, writer); }
+inline void rewrite(const protocol::chapter_t& c, byte_writer& writer) {
+  encode_chapter_t(c, writer);
+}
 inline void rewrite(const protocol::chapter_a& c, byte_writer& writer) {
   encode_chapter_a(c.s, logs_of(c.logs), writer);
 }
-inline void rewrite(const protocol::chapter_d& c, byte_writer& writer) { encode_chapter_d(c, writer); }
-inline void rewrite(const protocol::chapter_v& c, byte_writer& writer) { encode_chapter_v(c, writer); }
-inline void rewrite(const protocol::chapter_q& c, byte_writer& writer) { encode_chapter_q(c, writer); }
-inline void rewrite(const protocol::chapter_f& c, byte_writer& writer) { encode_chapter_f(c, writer); }
+inline void rewrite(const protocol::chapter_d& c, byte_writer& writer) {
+  encode_chapter_d(c, writer);
+}
+inline void rewrite(const protocol::chapter_v& c, byte_writer& writer) {
+  encode_chapter_v(c, writer);
+}
+inline void rewrite(const protocol::chapter_q& c, byte_writer& writer) {
+  encode_chapter_q(c, writer);
+}
+inline void rewrite(const protocol::chapter_f& c, byte_writer& writer) {
+  encode_chapter_f(c, writer);
+}
 inline void rewrite(const protocol::chapter_x& c, byte_writer& writer) {
   protocol::sysex_log_reader reader(c);
   auto first = true;

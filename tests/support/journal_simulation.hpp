@@ -27,7 +27,7 @@ using protocol::hub_time;
 
 struct simulated_network {
   double loss = 0;
-  double burst = 0;          ///< chance that a packet begins a burst of lost ones
+  double burst = 0; ///< chance that a packet begins a burst of lost ones
   std::uint32_t burst_size = 20;
   double duplication = 0;
   hub_time::duration delay = 4ms;
@@ -142,8 +142,8 @@ private:
     for (; copies > 0; --copies) {
       if (is_lost(way, burst_left))
         continue;
-      packet.at = now_ + way.delay +
-                  std::chrono::duration_cast<hub_time::duration>(draw() * way.jitter);
+      packet.at =
+          now_ + way.delay + std::chrono::duration_cast<hub_time::duration>(draw() * way.jitter);
       packet.order = order_++;
       queue_.push(packet);
     }
@@ -179,8 +179,7 @@ private:
       base_ = packet.packet - arrival.sequence;
     }
     std::vector<protocol::event> events;
-    auto outcome =
-        receiver.repair(packet.journal, arrival, false, now_, events, repairs, errors);
+    auto outcome = receiver.repair(packet.journal, arrival, false, now_, events, repairs, errors);
     if (outcome == protocol::open_sysex::abandoned)
       decoder_is_open_ = false;
     if (outcome == protocol::open_sysex::reopened)

@@ -1,5 +1,6 @@
-// Seeded journals of every shape that the format has, octet by octet and not by our encoders: R bits
-// 0, LOW and HIGH as narrow as they can be, what means nothing 0. So a codec must give them back.
+// Seeded journals of every shape that the format has, octet by octet and not by our encoders: R
+// bits 0, LOW and HIGH as narrow as they can be, what means nothing 0. So a codec must give them
+// back.
 #pragma once
 
 #include "tests/support/hex.hpp"
@@ -10,12 +11,14 @@ namespace tutti::test {
 
 class random_journal {
 public:
-  explicit random_journal(std::uint64_t seed) : random_(seed) {}
+  explicit random_journal(std::uint64_t seed)
+      : random_(seed) {}
 
   octets next() {
     auto system = chance(2) ? part(true) : octets();
     auto count = below(5) == 0 ? 16 : below(4);
-    octets journal = {static_cast<std::uint8_t>((chance(2) ? 0x80 : 0) | (system.empty() ? 0 : 0x40) |
+    octets journal = {static_cast<std::uint8_t>((chance(2) ? 0x80 : 0) |
+                                                (system.empty() ? 0 : 0x40) |
                                                 (count > 0 ? 0x20 | (count - 1) : 0)),
                       octet(), octet()};
     append(journal, system);
@@ -32,7 +35,9 @@ private:
   std::uint8_t octet() { return static_cast<std::uint8_t>(below(256)); }
   std::uint8_t data() { return static_cast<std::uint8_t>(below(128)); }
   std::uint8_t s() { return chance(2) ? 0x80 : 0; }
-  static void append(octets& to, const octets& what) { to.insert(to.end(), what.begin(), what.end()); }
+  static void append(octets& to, const octets& what) {
+    to.insert(to.end(), what.begin(), what.end());
+  }
 
   octets part(bool is_system, unsigned channel = 0) {
     octets body;
@@ -126,7 +131,8 @@ private:
         body.push_back(octet());
     }
     auto length = body.size() + 2;
-    octets out = {static_cast<std::uint8_t>(flags | length >> 8), static_cast<std::uint8_t>(length)};
+    octets out = {static_cast<std::uint8_t>(flags | length >> 8),
+                  static_cast<std::uint8_t>(length)};
     append(out, body);
     return out;
   }
@@ -148,7 +154,8 @@ private:
     for (unsigned i = 0; i < 2 * logs; ++i)
       out.push_back(octet());
     for (unsigned i = 0; i < off_octets; ++i)
-      out.push_back(static_cast<std::uint8_t>(i == 0 || i + 1 == off_octets ? 1 + below(255) : octet()));
+      out.push_back(
+          static_cast<std::uint8_t>(i == 0 || i + 1 == off_octets ? 1 + below(255) : octet()));
     return out;
   }
 
@@ -198,7 +205,8 @@ private:
       if ((head & 0x10) != 0) {
         auto more = below(4);
         for (auto i = more; i > 0; --i)
-          out.push_back(static_cast<std::uint8_t>(0x80 | (i == more ? 1 + below(127) : below(128))));
+          out.push_back(
+              static_cast<std::uint8_t>(0x80 | (i == more ? 1 + below(127) : below(128))));
         out.push_back(data());
       }
       if ((head & 0x08) != 0) {

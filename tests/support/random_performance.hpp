@@ -12,7 +12,8 @@ namespace tutti::test {
 
 class random_performance {
 public:
-  explicit random_performance(std::uint64_t seed) : random_(seed) {
+  explicit random_performance(std::uint64_t seed)
+      : random_(seed) {
     channels_ = 1 + below(16);
     wild_ = chance(0.3);
   }
@@ -169,8 +170,9 @@ private:
 
   void time_code() {
     if (chance(0.03)) {
-      const std::uint8_t frame[] = {0x7F, 0x7F, 1, 1, static_cast<std::uint8_t>(few(4) << 5 | few(24)),
-                                    few(60), few(60), few(24)};
+      const std::uint8_t frame[] = {
+          0x7F,    0x7F,    1,      1, static_cast<std::uint8_t>(few(4) << 5 | few(24)),
+          few(60), few(60), few(24)};
       put_sysex(frame);
       piece_ = 0;
       return;
@@ -211,9 +213,9 @@ private:
   void continue_sysex() {
     const std::uint8_t data[] = {0x22, 0x22, 0x22, 0x22};
     --sysex_left_;
-    auto form = sysex_left_ > 0   ? protocol::sysex_form::proceed
-                : chance(0.2) ? protocol::sysex_form::cancelled
-                              : protocol::sysex_form::end;
+    auto form = sysex_left_ > 0 ? protocol::sysex_form::proceed
+                : chance(0.2)   ? protocol::sysex_form::cancelled
+                                : protocol::sysex_form::end;
     if (form == protocol::sysex_form::cancelled)
       out_.push_back(protocol::make_sysex(form, {}));
     else

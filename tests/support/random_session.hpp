@@ -21,7 +21,7 @@ inline simulation_options random_options(random_performance& random, std::uint64
 
 /// Packets at random times for a while.
 inline void perform(journal_simulation& simulation, random_performance& random, hub_time until,
-             const std::function<void()>& watch = {}) {
+                    const std::function<void()>& watch = {}) {
   auto hurry = random.chance(0.5);
   while (simulation.now() < until) {
     simulation.send(random.next_packet());

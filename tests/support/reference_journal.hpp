@@ -1,6 +1,7 @@
 // A recovery journal straight from the definitions of RFC 6295: from the list of all commands ever
-// sent, with no state kept, no matter how slow. In the words of the RFC and the JSON of the vectors.
-// Parameter controllers, transport, time code and SysEx are not in it; they have tests of their own.
+// sent, with no state kept, no matter how slow. In the words of the RFC and the JSON of the
+// vectors. Parameter controllers, transport, time code and SysEx are not in it; they have tests of
+// their own.
 #pragma once
 
 #include "protocol/event.hpp"
@@ -81,7 +82,9 @@ private:
   bool in_history(std::size_t i, const moment& at) const {
     return commands_[i].packet >= at.checkpoint;
   }
-  int s_of(std::size_t i, const moment& at) const { return commands_[i].packet == at.previous ? 0 : 1; }
+  int s_of(std::size_t i, const moment& at) const {
+    return commands_[i].packet == at.previous ? 0 : 1;
+  }
 
   /// One past the last command for which `condition` holds; 0 if there is none.
   template <class Condition>
@@ -159,17 +162,14 @@ private:
       if (commands_[i].is_control(channel, 121))
         reset_between = 1;
     }
-    return {{"S", s_of(*change, at)},
-            {"program", commands_[*change].data1},
-            {"B", has_bank ? 1 : 0},
-            {"bank_msb", has_bank ? commands_[msb - 1].data2 : 0},
-            {"X", reset_between},
-            {"bank_lsb", lsb_value}};
+    return {{"S", s_of(*change, at)}, {"program", commands_[*change].data1},
+            {"B", has_bank ? 1 : 0},  {"bank_msb", has_bank ? commands_[msb - 1].data2 : 0},
+            {"X", reset_between},     {"bank_lsb", lsb_value}};
   }
 
-  /// Our choice of tools: count for the mode messages, value with toggle for 64, 66 and 69, value for
-  /// the rest. After CC 121 there are no logs for what it resets, but the toggle counts of 64 and 66 if
-  /// it changed them, or if a log of them was to be told.
+  /// Our choice of tools: count for the mode messages, value with toggle for 64, 66 and 69, value
+  /// for the rest. After CC 121 there are no logs for what it resets, but the toggle counts of 64
+  /// and 66 if it changed them, or if a log of them was to be told.
   json controllers(std::uint8_t channel, const moment& at) const {
     auto active = active_from(at);
     std::map<std::size_t, std::vector<json>> by_recency;
@@ -185,8 +185,8 @@ private:
       auto is_mode = number >= 120 && number != 122;
       auto is_pedal = number == 64 || number == 66 || number == 69;
       auto is_reset = number == 1 || number == 11 || (number >= 64 && number <= 67);
-      auto reset_since = is_reset && reset > active && in_history(reset - 1, at) &&
-                         (!found || *found < reset);
+      auto reset_since =
+          is_reset && reset > active && in_history(reset - 1, at) && (!found || *found < reset);
       if (is_pedal && reset_since) {
         auto was_on = pedal_was_on(channel, number, active, reset - 1);
         if (was_on || was_told(channel, number, active, reset - 1))
@@ -371,7 +371,8 @@ private:
     };
     tally(0xFF, "reset_count");
     tally(0xF6, "tune_count");
-    if (auto song = latest(active_from(at), at, [](const command& c) { return c.status == 0xF3; })) {
+    if (auto song =
+            latest(active_from(at), at, [](const command& c) { return c.status == 0xF3; })) {
       d["song"] = commands_[*song].data1;
       d["song_S"] = s_of(*song, at);
       d["S"] = d["S"].get<int>() & s_of(*song, at);

@@ -15,11 +15,13 @@ inline void describe(std::ostream& out, const protocol::channel_state& state) {
       out << ' ' << int(note) << 'x' << int(held->count);
   out << " | program " << int(state.program()) << " wheel " << state.wheel() << " pressure "
       << int(state.pressure()) << " | controllers";
-  state.controllers().for_each(
-      [&](std::uint8_t number, std::uint8_t value) { out << ' ' << int(number) << '=' << int(value); });
+  state.controllers().for_each([&](std::uint8_t number, std::uint8_t value) {
+    out << ' ' << int(number) << '=' << int(value);
+  });
   out << " | note pressures";
-  state.note_pressures().for_each(
-      [&](std::uint8_t number, std::uint8_t value) { out << ' ' << int(number) << '=' << int(value); });
+  state.note_pressures().for_each([&](std::uint8_t number, std::uint8_t value) {
+    out << ' ' << int(number) << '=' << int(value);
+  });
   const auto& selection = state.parameters().selection();
   out << " | selected " << int(selection.kind) << ' ' << int(selection.msb) << '/'
       << int(selection.lsb) << (selection.pending ? " pending" : "") << " | parameters";

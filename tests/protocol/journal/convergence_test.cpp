@@ -1,4 +1,5 @@
-// Random performances over a random network: when it heals, the receiver knows what the sender said.
+// Random performances over a random network: when it heals, the receiver knows what the sender
+// said.
 #include "tests/support/journal_simulation.hpp"
 #include "tests/support/random_session.hpp"
 #include "tests/support/state_difference.hpp"
@@ -123,8 +124,9 @@ TEST_CASE("at 20 % loss no note sounds more than half a second past its end",
           if (heard->held(note) == nullptr || (meant != nullptr && meant->held(note) != nullptr))
             hanging_since.erase(key);
           else
-            worst = std::max(worst, simulation.now() -
-                                        hanging_since.try_emplace(key, simulation.now()).first->second);
+            worst =
+                std::max(worst, simulation.now() -
+                                    hanging_since.try_emplace(key, simulation.now()).first->second);
         }
       }
     };

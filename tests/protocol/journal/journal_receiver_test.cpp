@@ -82,7 +82,7 @@ TEST_CASE("the first packet of a stream is repaired like one after a loss", "[pr
 TEST_CASE("a lost Note On is played if the sender says that it is young", "[protocol][journal]") {
   byte_receiver peer;
   CHECK(peer.lose(2, "20 0005 00 07 08 81 f1 3c e4") == strings{"903c64"});
-  CHECK(peer.lose(2, "20 0005 00 07 08 81 f1 40 64").empty()); // Y=0
+  CHECK(peer.lose(2, "20 0005 00 07 08 81 f1 40 64").empty());       // Y=0
   CHECK(peer.lose(2, "20 0005 00 07 08 81 f1 41 e4", true).empty()); // the packet itself is late
   CHECK(peer.counters.skipped_notes == 2);
   // Played or not, they are down, and their Note Offs pass.
@@ -99,12 +99,12 @@ TEST_CASE("a journal repairs a note once", "[protocol][journal]") {
 
 TEST_CASE("after a single loss what has S=1 is not looked at", "[protocol][journal]") {
   byte_receiver peer;
-  CHECK(peer.lose(1, "a0 0005 80 05 10 80 50").empty());           // at the header
-  CHECK(peer.lose(1, "20 0005 80 05 10 80 50").empty());           // at the channel
-  CHECK(peer.lose(1, "20 0005 00 05 10 80 50").empty());           // at the chapter
+  CHECK(peer.lose(1, "a0 0005 80 05 10 80 50").empty());                       // at the header
+  CHECK(peer.lose(1, "20 0005 80 05 10 80 50").empty());                       // at the channel
+  CHECK(peer.lose(1, "20 0005 00 05 10 80 50").empty());                       // at the chapter
   CHECK(peer.lose(1, "20 0005 00 08 40 01 81 20 02 20") == strings{"b00220"}); // at the log
-  CHECK(peer.lose(1, "20 0005 00 06 08 80 77 08").empty());        // B of Chapter N
-  CHECK(peer.lose(2, "a0 0005 80 05 10 80 50") == strings{"e00050"}); // after two it is
+  CHECK(peer.lose(1, "20 0005 00 06 08 80 77 08").empty());                    // B of Chapter N
+  CHECK(peer.lose(2, "a0 0005 80 05 10 80 50") == strings{"e00050"});          // after two it is
 }
 
 TEST_CASE("a note that sounds is ended as often as it was begun", "[protocol][journal]") {
@@ -193,9 +193,11 @@ TEST_CASE("a general data entry is not given to the selected parameter", "[proto
   byte_receiver peer;
   peer.deliver("b0 65 00  b0 64 00  b0 06 02"); // pitch bend range, left open
   // The peer closed it and then used CC 6 for something else.
-  CHECK(peer.lose(2, "20 0005 00 08 60 00 06 50 00 02") ==
-        strings{"b0657f", "b0647f", "b00650"});
-  CHECK(peer.receiver.state().channel(0)->parameters().find(parameter_kind::registered, 0, 0)
+  CHECK(peer.lose(2, "20 0005 00 08 60 00 06 50 00 02") == strings{"b0657f", "b0647f", "b00650"});
+  CHECK(peer.receiver.state()
+            .channel(0)
+            ->parameters()
+            .find(parameter_kind::registered, 0, 0)
             ->entry_msb == 2);
 }
 
@@ -315,8 +317,7 @@ TEST_CASE("a loss that the journal does not cover ends the notes it does not nam
           "[protocol][journal]") {
   byte_receiver peer; // at packet 5
   peer.deliver("90 3c 64  90 40 64  91 3c 64");
-  CHECK(peer.lose(10, "20 000b 00 07 08 81 f1 40 64") ==
-        strings{"804040", "803c40", "813c40"});
+  CHECK(peer.lose(10, "20 000b 00 07 08 81 f1 40 64") == strings{"804040", "803c40", "813c40"});
   CHECK(peer.counters.uncovered == 1);
   CHECK(peer.receiver.state().channel(0)->held(64) != nullptr);
 }

@@ -18,7 +18,8 @@ namespace {
 /// A sender that is given MIDI as bytes, and whose journals come as octets.
 class byte_sender {
 public:
-  explicit byte_sender(std::size_t room = 1400) : room_(room) {}
+  explicit byte_sender(std::size_t room = 1400)
+      : room_(room) {}
 
   /// The packet's journal, and then its commands.
   octets send(const std::string& midi) {
@@ -46,8 +47,7 @@ private:
 
 } // namespace
 
-TEST_CASE("journals are what the RFC's definitions make of the history",
-          "[protocol][journal]") {
+TEST_CASE("journals are what the RFC's definitions make of the history", "[protocol][journal]") {
   std::uint64_t compared = 0;
   for (std::uint64_t seed = 1; seed <= 150; ++seed) {
     random_performance random(seed);
@@ -58,8 +58,9 @@ TEST_CASE("journals are what the RFC's definitions make of the history",
     std::uint32_t checkpoint = first;
     for (std::uint32_t packet = first; packet < first + 60; ++packet) {
       auto size = sender.encode(room, packet, hub_time{});
-      auto written = size > 0 ? journal_json(octets(room.begin(), room.begin() + std::ptrdiff_t(size)))
-                              : json();
+      auto written = size > 0
+                         ? journal_json(octets(room.begin(), room.begin() + std::ptrdiff_t(size)))
+                         : json();
       auto wanted = packet > checkpoint ? reference.journal(checkpoint, packet) : json();
       if (written != wanted) {
         INFO("seed " << seed << " packet " << packet);
@@ -68,8 +69,9 @@ TEST_CASE("journals are what the RFC's definitions make of the history",
       }
       ++compared;
       for (const auto& message : random.next_packet()) {
-        auto is_parameter = message.is_channel_voice() && (message.status() & 0xF0) == 0xB0 &&
-                            (is_parameter_select(message.data1()) || is_parameter_data(message.data1()));
+        auto is_parameter =
+            message.is_channel_voice() && (message.status() & 0xF0) == 0xB0 &&
+            (is_parameter_select(message.data1()) || is_parameter_data(message.data1()));
         auto is_told_elsewhere = message.is_sysex() || message.status() == 0xF1 ||
                                  message.status() == 0xF2 || message.status() == 0xF8 ||
                                  (message.status() >= 0xFA && message.status() <= 0xFC);

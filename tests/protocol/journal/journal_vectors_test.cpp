@@ -64,7 +64,8 @@ TEST_CASE("journals mean what independent decoders say", "[protocol][journal]") 
     for (const auto& vector : load_vectors(file)) {
       std::string layer = vector["layer"];
       auto of_packet = layer == "rtp";
-      const json& meaning = of_packet ? vector["meaning"].value("journal", json()) : vector["meaning"];
+      const json& meaning =
+          of_packet ? vector["meaning"].value("journal", json()) : vector["meaning"];
       if (meaning.is_null() || layer == "command_section")
         continue;
       INFO(vector["id"]);

@@ -47,8 +47,12 @@ TEST_CASE("repairs are those of an independent receiver", "[protocol][journal]")
       auto found = std::find_if(given.begin(), given.end(), [&](const std::string& message) {
         return matches(wanted, message);
       });
-      CHECKED_IF(found != given.end()) { given.erase(found); }
-      else { FAIL_CHECK("not repaired: " << wanted); }
+      CHECKED_IF(found != given.end()) {
+        given.erase(found);
+      }
+      else {
+        FAIL_CHECK("not repaired: " << wanted);
+      }
     }
     CHECK(given == std::vector<std::string>{}); // nothing else
 

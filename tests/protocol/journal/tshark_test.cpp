@@ -277,7 +277,8 @@ std::vector<int> numbers(const std::string& cell) {
 /// A folder that goes when the test ends.
 struct scratch_folder {
   scratch_folder()
-      : path(std::filesystem::temp_directory_path() / ("tutti-tshark-" + std::to_string(getpid()))) {
+      : path(std::filesystem::temp_directory_path() /
+             ("tutti-tshark-" + std::to_string(getpid()))) {
     std::filesystem::create_directory(path);
   }
   ~scratch_folder() { std::filesystem::remove_all(path); }
@@ -287,7 +288,8 @@ struct scratch_folder {
 } // namespace
 
 TEST_CASE("tshark reads our journals as we do", "[protocol][journal][tshark]") {
-  if (std::system("tshark -v >/dev/null 2>&1") != 0 || std::system("text2pcap -v >/dev/null 2>&1") != 0)
+  if (std::system("tshark -v >/dev/null 2>&1") != 0 ||
+      std::system("text2pcap -v >/dev/null 2>&1") != 0)
     FAIL("tshark and text2pcap are needed (Debian package tshark)");
   auto journals = written_journals(1500);
   scratch_folder scratch;
