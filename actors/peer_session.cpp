@@ -99,7 +99,11 @@ void peer_session_state::on_unreachable() {
   perform();
 }
 
+// Ticks cannot be taken back. One that an earlier plan has overtaken does nothing, or each would
+// plan a successor, and there would be ever more of them.
 void peer_session_state::on_tick() {
+  if (now() < planned_)
+    return;
   planned_ = hub_time::max();
   engine_->on_deadline(now(), *out_);
   perform();

@@ -144,7 +144,10 @@ void router_state::release(port_key key) {
   }
 }
 
+// A tick that an earlier plan has overtaken does nothing, or each would plan a successor.
 void router_state::on_tick() {
+  if (now() < planned_)
+    return;
   planned_ = hub_time::max();
   auto next = hub_time::max();
   for (auto& to : ports_) {
