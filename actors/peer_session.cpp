@@ -20,6 +20,11 @@ using protocol::notice_kind;
 struct peer_session_state {
   explicit peer_session_state(peer_session_actor::pointer pointer)
       : self(pointer) {}
+  /// What a failure left half performed is not for the next session to perform.
+  ~peer_session_state() {
+    if (out_)
+      out_->clear();
+  }
 
   void start(session_context_ptr context_to_use, port_key key, const peer_address& address,
              router_actor router);

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <new>
 #include <random>
 
 using namespace tutti;
@@ -414,6 +415,23 @@ TEST_CASE_METHOD(listening_stage, "the sessions of a listener that fails say goo
   CHECK(invitations(control->sent, bert.control).size() == 1);
   CHECK(take_heard() == std::vector{release_60});
   CHECK(ports() == "[rtp/Hub/Anna], [rtp/Hub/Bert]");
+}
+
+// All sessions of a listener share one output; what a failed one left in it went out under the
+// next.
+TEST_CASE_METHOD(listening_stage, "a session that fails leaves nothing to the others",
+                 "[actors][listener]") {
+  control->before_send = [] { throw std::bad_alloc(); };
+  arrive(*control, {{anna.control, anna.invite()}});
+  control->before_send = nullptr;
+  CHECK(control->take_sent().empty());
+  CHECK(status().peers.empty());
+  arrive(*control, {{bert.control, bert.invite()}});
+  auto answers = invitations(control->take_sent(), bert.control);
+  REQUIRE(answers.size() == 1);
+  CHECK(answers[0].token == bert.token);
+  join(anna); // and it may come again
+  CHECK(ports() == "rtp/Hub/Anna");
 }
 
 // -- inviting --
