@@ -106,13 +106,11 @@ void listener_state::sort_in(channel from, const io::datagram_block_ptr& block,
   const auto& sender = block->slots[index].from;
   if (protocol::looks_like_apple_command(bytes) && bytes.size() >= 4 && bytes[2] == 'I' &&
       bytes[3] == 'N') {
-    auto command = protocol::decode_apple_command(bytes);
-    if (!command) {
+    if (auto command = protocol::decode_apple_command(bytes))
+      on_invitation(from, sender, std::get<invitation>(*command));
+    else
       ++strangers_;
-      return;
-    }
-    hand_over(from); // what came before it, perhaps a BY, is the peer's to know first
-    return on_invitation(from, sender, std::get<invitation>(*command));
+    return;
   }
   if (!last_ || last_sender_ != sender) {
     last_ = peers_.by_address(sender);
@@ -155,6 +153,7 @@ void listener_state::on_invitation(channel from, const io::endpoint& sender,
                                    const invitation& received) {
   if (leaving_)
     return;
+  hand_over(from); // what came before it, perhaps a BY, is the peer's to know first
   if (from == channel::data) {
     auto peer = peers_.by_invitation(received.ssrc, received.token, sender);
     if (!peer) {
