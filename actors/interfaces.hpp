@@ -7,9 +7,20 @@
 #include "actors/messages.hpp"
 
 #include <caf/replies_to.hpp>
+#include <caf/type_id.hpp>
 #include <caf/typed_actor.hpp>
 
 namespace tutti {
+
+/// Whoever wants to know what happens.
+using notice_sink = caf::typed_actor<
+    // Something happened.
+    caf::reacts_to<atom::tell, notice>>;
+
+/// Whoever wants to see what passes.
+using tap_sink = caf::typed_actor<
+    // This passed between these ports (0: from or into the hub).
+    caf::reacts_to<atom::tap, port_key, port_key, batch_ptr>>;
 
 /// Ports, rules, routes, and the state of each destination.
 using router_actor = caf::typed_actor<
@@ -27,10 +38,23 @@ using router_actor = caf::typed_actor<
     caf::replies_to<atom::scene, std::string>::with<bool>,
     // Own heartbeat for stalled SysEx, delays and loops; late ones are harmless.
     caf::reacts_to<atom::tick>,
-    // Every live route.
-    caf::replies_to<atom::routes>::with<std::vector<route_info>>,
+    // Live routes, as many as asked for.
+    caf::replies_to<atom::routes, route_query>::with<std::vector<route_info>>,
+    // From now on tell (or do not) which routes come and go.
+    caf::reacts_to<atom::routes, bool>,
+    // The active scene; empty: none.
+    caf::replies_to<atom::scene>::with<std::string>,
     // Every known port, up or away.
-    caf::replies_to<atom::status>::with<std::vector<port_info>>>;
+    caf::replies_to<atom::status>::with<std::vector<port_info>>,
+    // From now on show what comes from the first and what goes to the second ports.
+    caf::reacts_to<atom::tap, tap_sink, std::vector<port_key>, std::vector<port_key>>,
+    // What each port that is up has moved so far.
+    caf::replies_to<atom::meters>::with<std::vector<port_activity>>,
+    // Play these events to the port with this id (true: as if it had played them). False if it is
+    // not up or does not take them.
+    caf::replies_to<atom::play, std::string, bool, batch_ptr>::with<bool>,
+    // Silence the port with this id, or all (empty); how many were told.
+    caf::replies_to<atom::panic, std::string>::with<std::uint32_t>>;
 
 /// One remote participant of a session.
 using peer_session_actor = midi_sink::extend<
@@ -59,10 +83,18 @@ using listener_actor = caf::typed_actor<
     caf::reacts_to<atom::nobody, io::endpoint>,
     // Invite the participant whose control port is here, and keep at it.
     caf::reacts_to<atom::invite, io::endpoint>,
+    // Own heartbeat while somebody waits to be admitted.
+    caf::reacts_to<atom::tick>,
     // Say goodbye to everybody, close the ports and end.
     caf::reacts_to<atom::leave>,
     // The session and its peers.
-    caf::replies_to<atom::status>::with<session_info>>;
+    caf::replies_to<atom::status>::with<session_info>,
+    // Say goodbye to this peer for good; false if there is none.
+    caf::replies_to<atom::leave, port_key>::with<bool>,
+    // Admit (true) or refuse who waits under this id; false if nobody does.
+    caf::replies_to<atom::decide, std::uint64_t, bool, decision_term>::with<bool>,
+    // Forget what was decided about this host and name; false if nothing was.
+    caf::replies_to<atom::forget, std::string, std::string>::with<bool>>;
 
 /// One TCP connection that carries MIDI.
 using tcp_port_actor = midi_sink::extend<
@@ -108,6 +140,45 @@ using supervisor_actor = caf::typed_actor<
     // Start again what failed.
     caf::reacts_to<atom::restart>,
     // Every session with its peers.
-    caf::replies_to<atom::status>::with<std::vector<session_info>>>;
+    caf::replies_to<atom::status>::with<std::vector<session_info>>,
+    // Invite this remote session into one of ours, and keep at it; false if ours is not known.
+    caf::replies_to<atom::invite, config::remote_peer>::with<bool>,
+    // For the session of this name: see listener.
+    caf::replies_to<atom::leave, std::string, port_key>::with<bool>,
+    caf::replies_to<atom::decide, std::string, std::uint64_t, bool, decision_term>::with<bool>,
+    caf::replies_to<atom::forget, std::string, std::string, std::string>::with<bool>>;
+
+/// The API: HTTP requests become questions to the other actors, their answers responses.
+using control_actor = caf::typed_actor<
+    // A client asks this.
+    caf::reacts_to<atom::serve, io::http_exchange_ptr>,
+    // What was answered before may not be true any more.
+    caf::reacts_to<atom::changed>,
+    // Let all clients go and end.
+    caf::reacts_to<atom::leave>>;
+
+/// Live events for the API's clients: fans out what happens; taps and meters on request.
+using monitor_actor = notice_sink::extend_with<tap_sink>::extend<
+    // Ask this router for taps and meters.
+    caf::reacts_to<atom::attach, router_actor>,
+    // Tell this one when answers of before are not true any more.
+    caf::reacts_to<atom::attach, control_actor>,
+    // The client of this request wants to listen.
+    caf::reacts_to<atom::listen, io::http_exchange_ptr>,
+    // The client with this number wants to listen to this (JSON).
+    caf::reacts_to<atom::listen, std::uint64_t, std::string>,
+    // The client with this number is gone.
+    caf::reacts_to<atom::forget, std::uint64_t>,
+    // Own heartbeat while taps or meters are wanted.
+    caf::reacts_to<atom::tick>,
+    // Let all clients go and end.
+    caf::reacts_to<atom::leave>>;
 
 } // namespace tutti
+
+// Handles that messages carry.
+CAF_BEGIN_TYPE_ID_BLOCK(tutti_actors, caf::id_block::tutti_messages::end)
+CAF_ADD_TYPE_ID(tutti_actors, (tutti::tap_sink))
+CAF_ADD_TYPE_ID(tutti_actors, (tutti::router_actor))
+CAF_ADD_TYPE_ID(tutti_actors, (tutti::control_actor))
+CAF_END_TYPE_ID_BLOCK(tutti_actors)

@@ -17,8 +17,12 @@ namespace tutti {
 namespace {
 
 using protocol::channel;
+using protocol::hub_time;
 using protocol::invitation;
 using protocol::invitation_kind;
+
+/// How often those who wait for the operator are looked through.
+constexpr std::chrono::seconds pending_interval{5};
 
 struct listener_state {
   explicit listener_state(listener_actor::pointer pointer)
@@ -30,6 +34,10 @@ struct listener_state {
   void invite(const io::endpoint& where);
   void leave();
   caf::result<session_info> status();
+  bool disconnect(port_key key);
+  bool decide(std::uint64_t id, bool admitted, decision_term term);
+  bool forget(const std::string& host, const std::string& who);
+  void on_tick();
 
   static inline const char* name = "listener";
 
@@ -39,7 +47,11 @@ private:
   void on_stranger(const io::endpoint& sender, std::span<const std::uint8_t> bytes,
                    const io::datagram_block_ptr& block, std::uint16_t index);
   void append(peer_table::peer& to, const io::datagram_block_ptr& block, std::uint16_t index);
-  peer_table::peer* admit(const io::endpoint& sender, const invitation& received);
+  peer_table::peer* find_or_admit(const io::endpoint& sender, const invitation& received);
+  peer_table::peer* admit(const io::endpoint& sender);
+  void accept(peer_table::peer& peer, const invitation& received);
+  void tell(const char* what, const pending_invitation& about);
+  hub_time now() const { return hub_time(self->clock().now().time_since_epoch()); }
   peer_table::peer& add_peer(const peer_address& address);
   void refuse(const io::endpoint& sender, std::uint32_t token);
   void on_peer_down(const caf::down_msg& down);
@@ -49,6 +61,8 @@ private:
   session_context_ptr context_;
   router_actor router_;
   peer_table peers_;
+  std::optional<admission> admission_;
+  bool ticking_ = false;
   std::unordered_map<caf::actor_addr, port_key> keys_;
   std::vector<peer_table::peer*> touched_; ///< peers with a chain of the block at hand
   peer_table::peer* last_ = nullptr;       ///< sender of the datagram before
@@ -61,6 +75,7 @@ private:
 void listener_state::start(session_context_ptr context_to_use, router_actor router_to_use) {
   context_ = std::move(context_to_use);
   router_ = std::move(router_to_use);
+  admission_.emplace(context_->identity.name, context_->invitations);
   self->set_down_handler([this](const caf::down_msg& down) { on_peer_down(down); });
   listener_actor me(self);
   auto receive_on = [me = caf::actor_cast<caf::actor_addr>(me)](io::datagram_socket& socket,
@@ -161,16 +176,19 @@ void listener_state::on_invitation(channel from, const io::endpoint& sender,
     self->send(peer->session, atom::invited_v, received, from);
     return;
   }
-  auto peer = peers_.by_address(sender);
-  if (!peer)
-    peer = admit(sender, received);
-  if (!peer)
-    return;
-  peers_.set_invitation(*peer, received);
-  self->send(peer->session, atom::invited_v, received, from);
+  if (auto peer = find_or_admit(sender, received))
+    accept(*peer, received);
 }
 
-peer_table::peer* listener_state::admit(const io::endpoint& sender, const invitation& received) {
+void listener_state::accept(peer_table::peer& peer, const invitation& received) {
+  peers_.set_invitation(peer, received);
+  self->send(peer.session, atom::invited_v, received, channel::control);
+}
+
+peer_table::peer* listener_state::find_or_admit(const io::endpoint& sender,
+                                                const invitation& received) {
+  if (auto peer = peers_.by_address(sender))
+    return peer;
   auto known = peers_.by_host(received.ssrc, sender);
   if (known && known->name == received.name) {
     last_ = nullptr;
@@ -178,11 +196,71 @@ peer_table::peer* listener_state::admit(const io::endpoint& sender, const invita
     self->send(known->session, atom::moved_v, known->address);
     return known;
   }
-  if (peers_.size() >= context_->max_peers) {
-    refuse(sender, received.token);
-    return nullptr;
+  auto news = false;
+  switch (admission_->judge(sender, received, now(), news)) {
+  case admission_verdict::admit:
+    if (auto peer = admit(sender))
+      return peer;
+    [[fallthrough]];
+  case admission_verdict::refuse: refuse(sender, received.token); break;
+  case admission_verdict::wait:
+    if (news) {
+      const auto& waiting = admission_->pending().back();
+      io::log_info("\"{}\" ({}) asks to join session \"{}\"", waiting.name,
+                   to_string(waiting.address), context_->identity.name);
+      tell("waiting", waiting);
+      if (!std::exchange(ticking_, true))
+        self->delayed_send(self, pending_interval, atom::tick_v);
+    }
   }
-  return &add_peer({sender, {}});
+  return nullptr;
+}
+
+/// A new peer, or nothing if the session is full.
+peer_table::peer* listener_state::admit(const io::endpoint& sender) {
+  return peers_.size() < context_->max_peers ? &add_peer({sender, {}}) : nullptr;
+}
+
+void listener_state::tell(const char* what, const pending_invitation& about) {
+  if (context_->notices)
+    self->send(context_->notices, atom::tell_v, notice{topic::invitations, what, about});
+}
+
+// The invitation itself is answered if it is young enough; else the decision waits for the next.
+bool listener_state::decide(std::uint64_t id, bool admitted, decision_term term) {
+  auto decided = admission_->decide(id, admitted, term, now());
+  if (!decided)
+    return false;
+  io::log_info("\"{}\" ({}) is {}", decided->name, to_string(decided->address),
+               admitted ? "admitted" : "refused");
+  tell(admitted ? "admitted" : "refused", *decided);
+  if (!admission::is_answerable(*decided, now()) || leaving_)
+    return true;
+  auto peer = admitted ? admit(decided->address) : nullptr;
+  if (peer)
+    accept(*peer, decided->last);
+  else
+    refuse(decided->address, decided->last.token);
+  return true;
+}
+
+bool listener_state::forget(const std::string& host, const std::string& who) {
+  return admission_->forget(host, who);
+}
+
+void listener_state::on_tick() {
+  for (const auto& gone : admission_->expire(now()))
+    tell("gone", gone);
+  ticking_ = !admission_->pending().empty() && !leaving_;
+  if (ticking_)
+    self->delayed_send(self, pending_interval, atom::tick_v);
+}
+
+bool listener_state::disconnect(port_key key) {
+  auto peer = peers_.by_key(key);
+  if (peer)
+    self->send(peer->session, atom::leave_v);
+  return peer != nullptr;
 }
 
 void listener_state::refuse(const io::endpoint& sender, std::uint32_t token) {
@@ -258,8 +336,12 @@ caf::result<session_info> listener_state::status() {
   info->ssrc = context_->identity.ssrc;
   info->strangers = strangers_;
   info->refused = refused_;
+  info->policy = admission_->policy();
+  info->pending = admission_->pending();
+  info->decisions = admission_->decisions();
   info->control_traffic = context_->control->counters();
   info->data_traffic = context_->data->counters();
+  info->transit = context_->transit;
   auto promise = self->make_response_promise<session_info>();
   auto open = std::make_shared<std::size_t>(peers_.size());
   if (*open == 0) {
@@ -295,6 +377,14 @@ listener_actor::behavior_type listener(listener_actor::stateful_pointer<listener
       [&state](atom::invite, const io::endpoint& where) { state.invite(where); },
       [&state](atom::leave) { state.leave(); },
       [&state](atom::status) { return state.status(); },
+      [&state](atom::leave, port_key key) { return state.disconnect(key); },
+      [&state](atom::decide, std::uint64_t id, bool admitted, decision_term term) {
+        return state.decide(id, admitted, term);
+      },
+      [&state](atom::forget, const std::string& host, const std::string& name) {
+        return state.forget(host, name);
+      },
+      [&state](atom::tick) { state.on_tick(); },
   };
 }
 

@@ -4,10 +4,15 @@
 // Thread: values.
 #pragma once
 
+#include "actors/admission.hpp"
 #include "actors/batch.hpp"
+#include "actors/routing/outcome.hpp"
 #include "config/settings.hpp"
 #include "io/byte_stream.hpp"
 #include "io/datagram_socket.hpp"
+#include "io/http_message.hpp"
+#include "io/log.hpp"
+#include "io/time_histogram.hpp"
 #include "protocol/session/session_engine.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -20,6 +25,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace tutti {
@@ -59,6 +65,14 @@ struct port_info {
   std::uint64_t events_in = 0;  ///< from the port into the hub
   std::uint64_t events_out = 0; ///< from the hub to the port
   std::uint64_t dropped = 0;    ///< events that a full queue cost this destination
+  port_key key = 0;             ///< of its present life; 0 while it is away
+};
+
+/// What a port that is up has moved so far.
+struct port_activity {
+  port_key key = 0;
+  std::uint64_t events_in = 0;
+  std::uint64_t events_out = 0;
 };
 
 /// What the router needs of the configuration; never changed once it is sent.
@@ -74,11 +88,25 @@ using routing_settings_ptr = std::shared_ptr<const routing_settings>;
 
 /// A live connection from one port to another.
 struct route_info {
+  port_key from_key = 0;
+  port_key to_key = 0;
+  std::size_t rule_index = 0; ///< among those in force
   std::string from;
   std::string to;
   std::string rule;             ///< name of the rule that made it; empty if it has none
   bool plain = true;            ///< without filter and transforms: events pass as they are
   std::uint64_t events_out = 0; ///< of routes that are not plain
+};
+
+/// Which live routes somebody wants to see. They are in order of source, destination and rule, and
+/// there may be hundreds of thousands.
+struct route_query {
+  std::string from;        ///< id of a port; empty: any
+  std::string to;          ///< the same
+  port_key after_from = 0; ///< only those behind this one; 0: from the first
+  port_key after_to = 0;
+  std::size_t after_rule = 0;
+  std::size_t limit = 1000;
 };
 
 /// Datagrams of one peer in a block: start at `first`, go on by slot::next.
@@ -101,6 +129,7 @@ struct peer_info {
   peer_address address;
   bool invited_by_us = false;
   protocol::session_status status;
+  io::time_histogram round_trips; ///< of the clock exchanges so far
 };
 
 /// An offered session and who is in it.
@@ -112,8 +141,61 @@ struct session_info {
   std::vector<peer_info> peers;
   std::uint64_t strangers = 0; ///< datagrams of nobody we know
   std::uint64_t refused = 0;   ///< invitations answered with NO
+  config::invitation_policy policy = config::invitation_policy::open;
+  std::vector<pending_invitation> pending;
+  std::vector<admission_decision> decisions;
   io::datagram_counters control_traffic;
   io::datagram_counters data_traffic;
+  io::time_histogram transit; ///< of MIDI through the hub, from arrival to a peer of this session
+};
+
+/// What clients of the API may listen to.
+enum class topic : std::uint8_t { ports, peers, routes, rules, invitations, log, midi, meters };
+inline constexpr std::size_t topic_count = 8;
+constexpr const char* to_string(topic which) noexcept {
+  switch (which) {
+  case topic::ports: return "ports";
+  case topic::peers: return "peers";
+  case topic::routes: return "routes";
+  case topic::rules: return "rules";
+  case topic::invitations: return "invitations";
+  case topic::log: return "log";
+  case topic::midi: return "midi";
+  case topic::meters: return "meters";
+  }
+  return "?";
+}
+
+struct log_line {
+  io::log_level level = io::log_level::info;
+  std::string sentence;
+};
+
+/// Routes between two ports came, went or are others now.
+struct route_event {
+  routing::route_change::kind what = routing::route_change::kind::changed;
+  std::string from;
+  std::string to;
+};
+
+/// This scene is active now; empty: none.
+struct scene_change {
+  std::string scene;
+};
+
+/// The configuration in force is another one.
+struct configuration_change {
+  std::string revision;
+  std::vector<std::string> sections; ///< that differ
+};
+
+/// Something happened that somebody may want to know at once.
+struct notice {
+  topic about = topic::ports;
+  std::string what; ///< a verb: "up", "away", "connected" ...
+  std::variant<std::monostate, port_info, peer_info, std::vector<route_event>, scene_change,
+               configuration_change, pending_invitation, log_line>
+      subject;
 };
 
 // -- MIDI over TCP --
@@ -145,6 +227,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::tcp_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::batch_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::routing_settings_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::route_info)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::route_query)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::route_info>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::datagram_chain)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::peer_address)
@@ -157,6 +240,12 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::session_info>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::protocol::channel)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::protocol::invitation)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::endpoint)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::http_exchange_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::config::remote_peer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::decision_term)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::notice)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::port_key>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::port_activity>)
 
 namespace tutti {
 namespace atom {
@@ -176,6 +265,7 @@ CAF_ADD_TYPE_ID(tutti_messages, (tutti::midi_sink))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::batch_ptr))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::routing_settings_ptr))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::route_info))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::route_query))
 CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::route_info>))
 CAF_ADD_ATOM(tutti_messages, tutti::atom, configure, "configure")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, scene, "scene")
@@ -191,6 +281,12 @@ CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::session_info>))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::protocol::channel))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::protocol::invitation))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::endpoint))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::http_exchange_ptr))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::config::remote_peer))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::decision_term))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::notice))
+CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::port_key>))
+CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::port_activity>))
 CAF_ADD_ATOM(tutti_messages, tutti::atom, datagram, "datagram")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, invite, "invite")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, invited, "invited")
@@ -204,6 +300,16 @@ CAF_ADD_ATOM(tutti_messages, tutti::atom, release, "release")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, leave, "leave")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, tick, "tick")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, status, "status")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, changed, "changed")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, decide, "decide")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, forget, "forget")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, listen, "listen")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, meters, "meters")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, panic, "panic")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, play, "play")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, serve, "serve")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, tap, "tap")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, tell, "tell")
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::byte_stream_ptr))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::tcp_port_info))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::tcp_info))

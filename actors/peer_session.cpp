@@ -44,6 +44,7 @@ private:
   void attach();
   void detach();
   void plan_tick();
+  void tell(const char* what);
   std::string who() const;
 
   peer_session_actor::pointer self;
@@ -53,6 +54,9 @@ private:
   std::unique_ptr<protocol::session_engine> engine_;
   protocol::session_output* out_ = nullptr; ///< the context's; empty between messages
   hub_time planned_ = hub_time::max();
+  hub_time arrived_{}; ///< of the datagrams at hand
+  std::uint32_t exchanges_ = 0;
+  io::time_histogram round_trips_;
   bool attached_ = false;
   bool complained_ = false; ///< the last failed invitation was logged
 };
@@ -74,13 +78,20 @@ hub_time peer_session_state::now() const {
 
 void peer_session_state::on_datagrams(channel from, const datagram_chain& chain) {
   hub_time arrived(chain.block->arrived);
+  arrived_ = arrived;
   for (auto i = chain.first; i != io::datagram_block::end; i = chain.block->slots[i].next)
     engine_->on_datagram(from, chain.block->bytes(i), arrived, *out_);
   perform();
+  arrived_ = {};
+  if (engine_->clock().exchanges() != std::exchange(exchanges_, engine_->clock().exchanges()))
+    round_trips_.observe(engine_->clock().round_trip());
 }
 
 void peer_session_state::on_batch(const batch_ptr& batch) {
-  engine_->on_events(batch->lists(), batch->events(), now(), *out_);
+  auto time = now();
+  engine_->on_events(batch->lists(), batch->events(), time, *out_);
+  if (batch->arrived() != hub_time{})
+    context_->transit.observe(time - batch->arrived());
   perform();
 }
 
@@ -123,7 +134,7 @@ void peer_session_state::perform() {
     if (notice.kind == notice_kind::restarted || notice.kind == notice_kind::connected)
       on_notice(notice);
   if (!out_->events.empty())
-    self->send(router_, atom::midi_v, key_, make_batch(out_->events));
+    self->send(router_, atom::midi_v, key_, make_batch(out_->events, arrived_));
   for (const auto& notice : out_->notices)
     if (notice.kind != notice_kind::restarted && notice.kind != notice_kind::connected)
       on_notice(notice);
@@ -143,6 +154,7 @@ void peer_session_state::plan_tick() {
 }
 
 void peer_session_state::on_notice(const protocol::session_notice& notice) {
+  tell(to_string(notice.kind));
   auto retry = std::chrono::duration<double>(notice.retry_in).count();
   auto again = retry > 0 ? fmt::format("; inviting again in {:.1f} s", retry) : std::string();
   const auto& session = context_->identity.name;
@@ -207,6 +219,11 @@ void peer_session_state::detach() {
   attached_ = false;
 }
 
+void peer_session_state::tell(const char* what) {
+  if (context_->notices)
+    self->send(context_->notices, atom::tell_v, notice{topic::peers, what, status()});
+}
+
 std::string peer_session_state::who() const {
   auto address = to_string(address_.control);
   auto known = engine_->peer_name();
@@ -221,6 +238,7 @@ peer_info peer_session_state::status() const {
   info.address = address_;
   info.invited_by_us = engine_->invitation_state().keeps_inviting();
   info.status = engine_->status();
+  info.round_trips = round_trips_;
   return info;
 }
 

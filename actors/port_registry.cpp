@@ -65,7 +65,7 @@ std::vector<port_info> port_registry::away() const {
   std::vector<std::pair<std::uint64_t, port_info>> found;
   for (const auto& [id, port] : ports_)
     if (port.key == 0)
-      found.push_back({port.left, {id, port.description, false, 0, 0, 0}});
+      found.push_back({port.left, {id, port.description, false, 0, 0, 0, 0}});
   std::sort(found.begin(), found.end(),
             [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<port_info> out;

@@ -4,6 +4,7 @@
 
 #include "actors/interfaces.hpp"
 #include "io/event_loop.hpp"
+#include "io/http_server.hpp"
 #include "protocol/session/handshake.hpp"
 #include "protocol/session/timing.hpp"
 #include "protocol/stream_queue.hpp"
@@ -23,10 +24,13 @@ struct session_context {
   std::shared_ptr<io::datagram_socket> control;
   std::shared_ptr<io::datagram_socket> data;
   std::size_t max_peers = 4096;
+  config::invitations invitations;
+  notice_sink notices;    ///< is told what happens; may be none
   std::uint64_t seed = 0; ///< for tokens, sequence numbers and jitter; tests fix it
   /// What an engine asks for, while its peer session performs it: one for all, since they never do
   /// so at the same time; empty in between.
   protocol::session_output scratch;
+  io::time_histogram transit; ///< see session_info
 };
 using session_context_ptr = std::shared_ptr<session_context>;
 
@@ -47,11 +51,30 @@ struct tcp_context {
 };
 using tcp_context_ptr = std::shared_ptr<const tcp_context>;
 
+/// What the control actor needs of the others.
+struct control_parts {
+  std::shared_ptr<io::http_server> server; ///< bound, with the routes of api_routes
+  const io::event_loop* loop = nullptr;
+  supervisor_actor supervisor;
+  router_actor router;
+  monitor_actor monitor;
+  std::string version;
+};
+
+/// `control` is bound like the sessions; none: there is no API.
 supervisor_actor spawn_supervisor(caf::actor_system& system, io::event_loop& loop,
                                   const config::settings& settings,
-                                  std::vector<bound_session> bound);
+                                  std::vector<bound_session> bound,
+                                  std::shared_ptr<io::http_server> control = {},
+                                  std::string version = {});
 
-router_actor spawn_router(caf::actor_system& system, routing_settings_ptr settings);
+control_actor spawn_control(caf::actor_system& system, control_parts parts);
+
+/// Without notices nobody is told what happens.
+router_actor spawn_router(caf::actor_system& system, routing_settings_ptr settings,
+                          notice_sink notices = {});
+
+monitor_actor spawn_monitor(caf::actor_system& system);
 
 listener_actor spawn_listener(caf::actor_system& system, session_context_ptr context,
                               router_actor router);

@@ -42,10 +42,15 @@ struct supervisor_state {
 
   void start(io::event_loop& loop, const config::settings& settings,
              std::vector<bound_session> bound);
+  void start_control(std::shared_ptr<io::http_server> server, std::string version);
   void renew();
   void restart();
   void leave();
   caf::result<std::vector<session_info>> status();
+  bool invite(const config::remote_peer& peer);
+  /// Hands a question on to the listener of this session; false if there is none.
+  template <class... Question>
+  caf::result<bool> ask_listener(const std::string& session, const Question&... question);
 
   static inline const char* name = "supervisor";
 
@@ -64,9 +69,11 @@ private:
   supervisor_actor::pointer self;
   io::event_loop* loop_ = nullptr;
   config::settings settings_;
+  monitor_actor monitor_;
   router_actor router_;
   std::vector<std::unique_ptr<offered_session>> sessions_;
-  std::vector<child> children_; ///< in the order of starting; the router comes before them all
+  std::vector<child> children_; ///< in the order of starting; monitor and router come before all
+  std::vector<config::remote_peer> invited_; ///< by the API
   std::unique_ptr<boost::asio::ip::udp::resolver> resolver_;
   bool leaving_ = false;
 };
@@ -91,7 +98,10 @@ void supervisor_state::start(io::event_loop& loop, const config::settings& setti
   invite_peers();
 }
 
+// The monitor comes first, since everything else tells it what happens.
 void supervisor_state::start_router() {
+  monitor_ = spawn_monitor(self->system());
+  self->monitor(monitor_);
   auto routing = std::make_shared<routing_settings>();
   routing->rules = settings_.rules;
   routing->scenes = settings_.scenes;
@@ -99,8 +109,20 @@ void supervisor_state::start_router() {
   routing->routes = settings_.limits.routes;
   routing->loop_guard = settings_.limits.loop_guard;
   routing->delay_queue = settings_.limits.delay_queue;
-  router_ = spawn_router(self->system(), std::move(routing));
+  router_ = spawn_router(self->system(), std::move(routing), monitor_);
   self->monitor(router_);
+  self->send(monitor_, atom::attach_v, router_);
+}
+
+void supervisor_state::start_control(std::shared_ptr<io::http_server> server, std::string version) {
+  if (!server)
+    return;
+  add_child("the control API", [this, server, version] {
+    auto control = spawn_control(
+        self->system(), {server, loop_, supervisor_actor(self), router_, monitor_, version});
+    self->send(monitor_, atom::attach_v, control);
+    return caf::actor_cast<caf::actor>(control);
+  });
 }
 
 void supervisor_state::add_child(std::string what, std::function<caf::actor()> start) {
@@ -120,6 +142,8 @@ caf::actor supervisor_state::start_listener(offered_session& session) {
   context->control = session.bound.control;
   context->data = session.bound.data;
   context->max_peers = session.bound.settings.max_peers;
+  context->invitations = session.bound.settings.invitations;
+  context->notices = monitor_;
   context->seed = std::uint64_t(random_number()) << 32 | random_number();
   session.listener = spawn_listener(self->system(), std::move(context), router_);
   return caf::actor_cast<caf::actor>(session.listener);
@@ -187,8 +211,10 @@ void supervisor_state::look_up(const config::remote_peer& peer) {
 }
 
 void supervisor_state::renew() {
-  if (!leaving_)
-    for (const auto& peer : settings_.connect)
+  if (leaving_)
+    return;
+  for (const auto* peers : {&settings_.connect, &invited_})
+    for (const auto& peer : *peers)
       if (!io::parse_address(peer.host, peer.port))
         look_up(peer);
 }
@@ -203,10 +229,16 @@ void supervisor_state::on_down(const caf::down_msg& down) {
     }
   if (leaving_)
     return end_if_alone();
-  if (router_ && router_.address() == down.source) {
-    // Everybody holds a handle to the router that is gone, so all follow it.
-    io::log_error("the router ended unexpectedly ({}); starting everything again", reason);
+  auto was_router = router_ && router_.address() == down.source;
+  if (was_router || (monitor_ && monitor_.address() == down.source)) {
+    // Everybody holds a handle to the one that is gone, so all follow it.
+    io::log_error("the {} ended unexpectedly ({}); starting everything again",
+                  was_router ? "router" : "monitor", reason);
+    if (auto other = was_router ? caf::actor_cast<caf::actor>(monitor_)
+                                : caf::actor_cast<caf::actor>(router_))
+      self->send_exit(other, caf::exit_reason::kill);
     router_ = router_actor();
+    monitor_ = monitor_actor();
     for (auto& part : children_)
       if (part.handle)
         self->send_exit(part.handle, caf::exit_reason::kill);
@@ -248,6 +280,8 @@ void supervisor_state::end_if_alone() {
     return;
   if (router_)
     self->send_exit(router_, caf::exit_reason::user_shutdown);
+  if (monitor_)
+    self->send(monitor_, atom::leave_v);
   self->quit();
 }
 
@@ -274,17 +308,50 @@ caf::result<std::vector<session_info>> supervisor_state::status() {
   return promise;
 }
 
+bool supervisor_state::invite(const config::remote_peer& peer) {
+  if (leaving_ || !listener_for(peer.session))
+    return false;
+  if (std::find(invited_.begin(), invited_.end(), peer) == invited_.end())
+    invited_.push_back(peer);
+  look_up(peer);
+  return true;
+}
+
+template <class... Question>
+caf::result<bool> supervisor_state::ask_listener(const std::string& session,
+                                                 const Question&... question) {
+  auto found = std::find_if(sessions_.begin(), sessions_.end(),
+                            [&](const auto& one) { return one->bound.settings.name == session; });
+  if (found == sessions_.end() || !(*found)->listener)
+    return false;
+  return self->delegate((*found)->listener, question...);
+}
+
 supervisor_actor::behavior_type
 supervisor(supervisor_actor::stateful_pointer<supervisor_state> self, io::event_loop* loop,
-           const config::settings& settings, std::vector<bound_session> bound) {
+           const config::settings& settings, std::vector<bound_session> bound,
+           std::shared_ptr<io::http_server> control, std::string version) {
   log_failures(self);
   auto& state = self->state;
   state.start(*loop, settings, std::move(bound));
+  state.start_control(std::move(control), std::move(version));
   return {
       [&state](atom::leave) { state.leave(); },
       [&state](atom::renew) { state.renew(); },
       [&state](atom::restart) { state.restart(); },
       [&state](atom::status) { return state.status(); },
+      [&state](atom::invite, const config::remote_peer& peer) { return state.invite(peer); },
+      [&state](atom::leave, const std::string& session, port_key key) {
+        return state.ask_listener(session, atom::leave_v, key);
+      },
+      [&state](atom::decide, const std::string& session, std::uint64_t id, bool admitted,
+               decision_term term) {
+        return state.ask_listener(session, atom::decide_v, id, admitted, term);
+      },
+      [&state](atom::forget, const std::string& session, const std::string& host,
+               const std::string& peer) {
+        return state.ask_listener(session, atom::forget_v, host, peer);
+      },
   };
 }
 
@@ -292,8 +359,10 @@ supervisor(supervisor_actor::stateful_pointer<supervisor_state> self, io::event_
 
 supervisor_actor spawn_supervisor(caf::actor_system& system, io::event_loop& loop,
                                   const config::settings& settings,
-                                  std::vector<bound_session> bound) {
-  return system.spawn(supervisor, &loop, settings, std::move(bound));
+                                  std::vector<bound_session> bound,
+                                  std::shared_ptr<io::http_server> control, std::string version) {
+  return system.spawn(supervisor, &loop, settings, std::move(bound), std::move(control),
+                      std::move(version));
 }
 
 } // namespace tutti

@@ -1,4 +1,6 @@
 // The command line: reads the arguments, calls the command.
+#include "cli/client.hpp"
+#include "cli/commands.hpp"
 #include "cli/serve.hpp"
 #include "config/load.hpp"
 #include "config/schema.hpp"
@@ -19,6 +21,8 @@ struct serve_arguments {
   std::string bind;
   std::vector<std::string> connect;
   std::string log_level;
+  std::vector<std::string> control;
+  bool no_control = false;
   int busy_poll = 0;
 };
 
@@ -70,6 +74,28 @@ int run_serve(const serve_arguments& given) {
     }
     settings.connect.push_back({parsed->host, parsed->port, {}, {}});
   }
+  if (!given.control.empty()) {
+    settings.control.listen.clear();
+    for (const auto& where : given.control) {
+      auto address = config::parse_host_port(where, 8504);
+      // parse_host_port takes no port 0, which here picks a free one
+      if (where.ends_with(":0"))
+        address = config::parse_host_port(where.substr(0, where.size() - 2), 0);
+      if (!address || !config::is_address_literal(address->host)) {
+        std::fprintf(stderr, "--control \"%s\": expected ADDRESS:PORT, as in 127.0.0.1:8504\n",
+                     where.c_str());
+        return 2;
+      }
+      settings.control.listen.push_back(*address);
+    }
+  }
+  if (given.no_control)
+    settings.control.enabled = false;
+  if (auto mistake = config::check_control(settings.control); !mistake.empty()) {
+    std::fprintf(stderr, "--control: %s\n", mistake.c_str());
+    return 2;
+  }
+  options.control_demanded = settings.control.listen != config::control().listen;
   if (!given.log_level.empty())
     settings.log.level = static_cast<config::log_level>(*io::parse_log_level(given.log_level));
   io::set_log_level(static_cast<io::log_level>(settings.log.level));
@@ -100,6 +126,14 @@ void describe_serve(CLI::App& command, serve_arguments& given) {
       ->type_name("HOST[:PORT]")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command
+      .add_option("--control", given.control,
+                  "Serve the control API here; port 0 picks a free one; may be given more than "
+                  "once (default: 127.0.0.1:8504 and [::1]:8504)")
+      ->type_name("ADDR:PORT")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command.add_flag("--no-control", given.no_control, "Serve no control API");
   command.add_option("--log-level", given.log_level, "How much to log (default: info)")
       ->type_name("LEVEL")
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
@@ -118,21 +152,34 @@ int main(int argc, char** argv) {
                "tutti");
   app.set_version_flag("--version", "tutti " TUTTI_VERSION);
   app.require_subcommand(1);
-  app.footer("Examples:\n"
-             "  tutti serve                                 one session named after this host\n"
-             "  tutti serve --session Stage --port 5010     another name and port pair\n"
-             "  tutti serve --connect 192.168.1.20          invite a Mac as well\n"
-             "  tutti serve --config /etc/tutti/tutti.json  everything from a file\n"
-             "`tutti serve --help` tells each option.");
+  app.footer(
+      "Examples:\n"
+      "  tutti serve                                 one session named after this host\n"
+      "  tutti serve --session Stage --port 5010     another name and port pair\n"
+      "  tutti serve --connect 192.168.1.20          invite a Mac as well\n"
+      "  tutti serve --config /etc/tutti/tutti.json  everything from a file\n"
+      "  tutti ports                                 what the running hub has\n"
+      "  tutti monitor                               MIDI as it passes\n"
+      "`tutti COMMAND --help` tells the options of each.\n"
+      "Exit codes: 0 done, 1 the hub refused, 2 wrong use or configuration, 3 no hub answers,\n"
+      "4 not allowed, 5 no such thing.");
   serve_arguments serving;
   auto serve = app.add_subcommand("serve", "Run the hub in the foreground");
   describe_serve(*serve, serving);
+  auto result = 0;
+  serve->callback([&] { result = run_serve(serving); });
   std::string checked;
   auto check = app.add_subcommand("check", "Tell every mistake of a configuration file");
   check->add_option("FILE", checked, "JSON configuration file")->required();
   auto schema = app.add_subcommand("schema", "Print the JSON Schema of the configuration");
-  CLI11_PARSE(app, argc, argv);
-  if (*schema)
-    return std::fputs(std::string(config::schema_text()).c_str(), stdout) < 0 ? 1 : 0;
-  return *check ? run_check(checked) : run_serve(serving);
+  check->callback([&] { result = run_check(checked); });
+  schema->callback(
+      [&] { result = std::fputs(std::string(config::schema_text()).c_str(), stdout) < 0 ? 1 : 0; });
+  cli::add_client_commands(app, result);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& mistake) {
+    return app.exit(mistake) == 0 ? 0 : cli::wrong_use;
+  }
+  return result;
 }

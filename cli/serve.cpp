@@ -2,6 +2,7 @@
 
 #include "actors/scheduler.hpp"
 #include "actors/spawn.hpp"
+#include "cli/bind_control.hpp"
 #include "io/log.hpp"
 #include "io/udp_socket.hpp"
 
@@ -74,6 +75,15 @@ void print_welcome(const std::vector<bound_session>& sessions) {
   std::fflush(stdout);
 }
 
+void print_control(const io::http_server* server, const config::control& settings) {
+  if (!server)
+    return;
+  for (const auto& where : server->local())
+    std::printf("control API on %s://%s%s\n", settings.tls ? "https" : "http",
+                to_string(where).c_str(), settings.tokens.empty() ? "" : ", with a token");
+  std::fflush(stdout);
+}
+
 // Sockets are many when peers are: two per session, one per TCP connection.
 void raise_file_limit() {
   rlimit limit{};
@@ -97,9 +107,12 @@ public:
     std::vector<bound_session> bound;
     for (const auto& session : options_.settings.sessions)
       bind_session(loop_, session, options_.settings.limits, bound);
+    auto control = bind_control(loop_, options_.settings.control, options_.control_demanded);
     print_welcome(bound);
+    print_control(control.get(), options_.settings.control);
     caf::actor_system system(config_);
-    auto supervisor = spawn_supervisor(system, loop_, options_.settings, std::move(bound));
+    auto supervisor = spawn_supervisor(system, loop_, options_.settings, std::move(bound),
+                                       std::move(control), TUTTI_VERSION);
     signals_.async_wait([&](const boost::system::error_code& error, int) {
       if (!error)
         begin_shutdown(supervisor);

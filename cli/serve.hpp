@@ -12,6 +12,9 @@ struct serve_options {
   config::settings settings;
   /// Spin this long for the next datagram before sleeping; 0 sleeps at once.
   std::chrono::microseconds busy_poll{0};
+  /// The control API's addresses were asked for: that one is taken ends the hub instead of going on
+  /// without.
+  bool control_demanded = false;
 };
 
 /// The process's exit code: 0 after an orderly end, 1 if the hub could not start.

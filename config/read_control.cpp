@@ -17,6 +17,16 @@ bool is_loopback(const std::string& address) {
 
 } // namespace
 
+std::string check_control(const control& wanted) {
+  if (wanted.without_token || !wanted.tokens.empty() || !wanted.enabled)
+    return {};
+  for (const auto& where : wanted.listen)
+    if (!is_loopback(where.host))
+      return where.host + " is beyond loopback and needs \"tokens\" in the configuration, or "
+                          "\"without_token\"";
+  return {};
+}
+
 control read_control(const json_reader& place) {
   control result;
   place.take("enabled", result.enabled);

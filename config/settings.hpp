@@ -191,6 +191,10 @@ struct control {
   friend bool operator==(const control&, const control&) = default;
 };
 
+/// A sentence if addresses beyond loopback are served without tokens and nobody said that this is
+/// meant; else nothing.
+std::string check_control(const control& wanted);
+
 /// Bounds of queues and tables. What passes one is dropped by rule and counted.
 struct limits {
   std::uint32_t ports = 8192;            ///< 1 to 65536; further ports are refused

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <atomic>
+#include <mutex>
 
 namespace tutti::io {
 
@@ -14,6 +15,9 @@ constexpr std::array<std::string_view, 6> names{"trace",   "debug", "info",
                                                 "warning", "error", "off"};
 
 std::atomic<log_level> wanted{log_level::info};
+std::atomic<bool> listening{false};
+std::mutex listener_mutex;
+log_listener listener;
 
 spdlog::logger& logger() {
   static auto instance = [] {
@@ -54,6 +58,17 @@ void log(log_level level, std::string_view sentence) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
       c = '?';
   logger().log(static_cast<spdlog::level::level_enum>(level), "{}", line);
+  if (!listening.load(std::memory_order_relaxed))
+    return;
+  std::lock_guard lock(listener_mutex);
+  if (listener)
+    listener(level, line);
+}
+
+void set_log_listener(log_listener new_listener) {
+  std::lock_guard lock(listener_mutex);
+  listener = std::move(new_listener);
+  listening = static_cast<bool>(listener);
 }
 
 } // namespace tutti::io

@@ -270,6 +270,24 @@ void route_table::release(port_slot from, hub_time now, outcome& out) {
   source.retired.clear();
 }
 
+void route_table::silence(port_slot to, hub_time now, outcome& out) {
+  for (port_slot from = 0; from < slot_limit(); ++from) {
+    if (!has_port(from))
+      continue;
+    auto& source = *slots_[from];
+    auto first = out.made.size();
+    if (source.plain.test(to)) {
+      auto held = source.sounding;
+      held.release(now, out.made);
+    }
+    for (auto* list : {&source.routes, &source.retired})
+      for (auto& through : *list)
+        if (through->to() == to)
+          through->release(now, out.made);
+    out.deliver_since(first, from, to);
+  }
+}
+
 // -- routes -------------------------------------------------------------------------------------
 
 bool route_table::connects(port_slot from, port_slot to) const {

@@ -73,6 +73,8 @@ public:
 
   /// What the source has left sounding is released at all its destinations; its routes stay.
   void release(port_slot from, hub_time now, outcome& out);
+  /// What all sources have left sounding at `to` is released there; what they hold stays noted.
+  void silence(port_slot to, hub_time now, outcome& out);
 
   /// All routes of a source, by destination.
   std::vector<route_info> routes_from(port_slot from) const;
