@@ -14,6 +14,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <algorithm>
+#include <random>
 #include <ranges>
 #include <unordered_map>
 
@@ -84,7 +85,7 @@ void router_state::start(const routing_settings_ptr& settings) {
   limits.delay_queue = settings->delay_queue;
   routing::loop_limits loops;
   loops.enabled = settings->loop_guard;
-  patchbay_ = std::make_unique<routing::patchbay>(limits, loops);
+  patchbay_ = std::make_unique<routing::patchbay>(limits, loops, std::random_device()());
   configure(settings);
 }
 
@@ -129,12 +130,11 @@ void router_state::perform(const port* source, const batch_ptr& batch) {
 void router_state::tell_news() {
   auto id = [this](port_slot slot) { return at(slot) ? at(slot)->id : std::string("?"); };
   for (const auto& loop : outcome_.loops) {
-    auto to = loop.to == routing::every_port ? std::string("everything") : id(loop.to);
     if (loop.cut)
       io::log_warning("a loop: what goes from {} to {} comes back; the route is cut for now",
-                      id(loop.from), to);
+                      id(loop.from), id(loop.to));
     else
-      io::log_info("the route from {} to {} is tried again", id(loop.from), to);
+      io::log_info("the route from {} to {} is tried again", id(loop.from), id(loop.to));
   }
   if (outcome_.scene_changed && outcome_.scene.empty())
     io::log_info("no scene is active");

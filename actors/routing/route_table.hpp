@@ -18,6 +18,7 @@
 #include "config/rule.hpp"
 #include "protocol/sounding.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <vector>
@@ -29,6 +30,27 @@ struct route_limits {
   std::size_t delay_queue = 65536;  ///< events that one delay may hold
   std::size_t retired_per_pair = 4; ///< replaced routes that wait for keys; the oldest is released
 };
+
+/// A stretch of a list. (std::ranges::subrange, were it not that clang 14 cannot read g++ 12's.)
+template <class Iterator>
+struct stretch {
+  Iterator first, last;
+  Iterator begin() const { return first; }
+  Iterator end() const { return last; }
+  bool empty() const { return first == last; }
+  std::size_t size() const { return static_cast<std::size_t>(last - first); }
+};
+
+/// The routes to one destination in a list that is ordered by destination.
+template <class List>
+auto routes_to(List& list, port_slot to) {
+  struct by_destination {
+    bool operator()(const std::unique_ptr<route>& a, port_slot b) const { return a->to() < b; }
+    bool operator()(port_slot a, const std::unique_ptr<route>& b) const { return a < b->to(); }
+  };
+  auto [first, last] = std::equal_range(list.begin(), list.end(), to, by_destination());
+  return stretch<decltype(first)>{first, last};
+}
 
 /// A route as the operator sees it.
 struct route_info {
