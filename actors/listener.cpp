@@ -28,6 +28,8 @@ struct listener_state {
   void on_datagrams(channel from, const datagram_chain& chain);
   void on_unreachable(const io::endpoint& where);
   void invite(const io::endpoint& where);
+  void dismiss(const io::endpoint& where);
+  void configure(const config::session& settings);
   void leave();
   caf::result<session_info> status();
 
@@ -213,6 +215,18 @@ void listener_state::invite(const io::endpoint& where) {
   self->send(peer->session, atom::invite_v);
 }
 
+void listener_state::dismiss(const io::endpoint& where) {
+  auto peer = peers_.by_address(where);
+  if (!peer)
+    return;
+  peer->invited = false;
+  self->send(peer->session, atom::leave_v);
+}
+
+void listener_state::configure(const config::session& settings) {
+  context_->max_peers = settings.max_peers;
+}
+
 void listener_state::on_unreachable(const io::endpoint& where) {
   if (auto peer = peers_.by_address(where))
     self->send(peer->session, atom::nobody_v);
@@ -293,6 +307,8 @@ listener_actor::behavior_type listener(listener_actor::stateful_pointer<listener
       },
       [&state](atom::nobody, const io::endpoint& where) { state.on_unreachable(where); },
       [&state](atom::invite, const io::endpoint& where) { state.invite(where); },
+      [&state](atom::leave, const io::endpoint& where) { state.dismiss(where); },
+      [&state](atom::configure, const config::session& settings) { state.configure(settings); },
       [&state](atom::leave) { state.leave(); },
       [&state](atom::status) { return state.status(); },
   };

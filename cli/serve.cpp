@@ -3,7 +3,6 @@
 #include "actors/scheduler.hpp"
 #include "actors/spawn.hpp"
 #include "io/log.hpp"
-#include "io/udp_socket.hpp"
 
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -16,7 +15,6 @@
 #include <system_error>
 
 #include <sys/resource.h>
-#include <unistd.h>
 
 namespace tutti::cli {
 
@@ -24,38 +22,12 @@ namespace {
 
 /// Goodbyes are on their way by then, or never will be.
 constexpr std::chrono::milliseconds shutdown_limit{900};
-
-std::string host_name() {
-  char name[256] = "";
-  ::gethostname(name, sizeof name - 1);
-  std::string text(name);
-  return text.empty() ? "Tutti" : text.substr(0, text.find('.'));
-}
-
-/// One pair of ports for each address that the session is to listen on.
-void bind_session(io::event_loop& loop, config::session session, const config::limits& limits,
-                  std::vector<bound_session>& out) {
-  if (session.name.empty())
-    session.name = host_name();
-  if (session.bind.empty())
-    session.bind = {"::"};
-  io::udp_options options;
-  options.buffer_octets = static_cast<int>(limits.socket_buffer);
-  for (const auto& text : session.bind) {
-    auto address = io::parse_address(text, session.port);
-    if (!address)
-      throw std::system_error(EINVAL, std::generic_category(),
-                              '"' + text + "\" is no address of this machine");
-    auto pair = io::bind_udp_pair(loop, *address, options);
-    io::log_info(
-        "session \"{}\": socket buffers of {} KiB in and {} KiB out granted ({} KiB asked)",
-        session.name, pair.data->granted_receive_buffer() / 1024,
-        pair.data->granted_send_buffer() / 1024, options.buffer_octets / 1024);
-    out.push_back({session, std::move(pair.control), std::move(pair.data)});
-  }
-}
+/// While the hub ends it looks this often whether other threads have ended.
+constexpr std::chrono::milliseconds shutdown_look{5};
 
 void print_welcome(const std::vector<bound_session>& sessions) {
+  if (sessions.empty())
+    return;
   for (const auto& session : sessions) {
     auto where = session.control->local();
     std::printf("session \"%s\" listening on udp %s and %u\n", session.settings.name.c_str(),
@@ -88,28 +60,33 @@ public:
   explicit hub(const serve_options& options)
       : options_(options)
       , signals_(loop_.context(), SIGINT, SIGTERM)
+      , reload_signal_(loop_.context(), SIGHUP)
       , limit_(loop_.context()) {
     loop_.set_busy_poll(options.busy_poll);
     use_loop_scheduler(config_, loop_);
   }
 
   int run() {
-    std::vector<bound_session> bound;
-    for (const auto& session : options_.settings.sessions)
-      bind_session(loop_, session, options_.settings.limits, bound);
-    print_welcome(bound);
+    const auto& settings = options_.configuration->in_force()->settings;
+    hub_start start{&loop_, options_.configuration, {}};
+    for (const auto& offered : settings.sessions)
+      for (const auto& session : by_address(offered))
+        start.bound.push_back(bind_session(loop_, session, settings.limits));
+    print_welcome(start.bound);
     caf::actor_system system(config_);
-    auto supervisor = spawn_supervisor(system, loop_, options_.settings, std::move(bound));
+    auto supervisor = spawn_supervisor(system, std::move(start));
+    reload_on_signal(supervisor);
     signals_.async_wait([&](const boost::system::error_code& error, int) {
       if (!error)
         begin_shutdown(supervisor);
     });
     loop_.adopt_thread();
     while (system.registry().running() > 0 && !overdue_)
-      loop_.run_turn(io::event_loop::nanoseconds::max());
+      loop_.run_turn(leaving_ ? shutdown_look : io::event_loop::nanoseconds::max());
     auto clean = !overdue_;
     supervisor = nullptr;
     signals_.cancel();
+    reload_signal_.cancel();
     limit_.cancel();
     if (!clean) {
       io::log_warning("not everything ended in time");
@@ -119,8 +96,19 @@ public:
   }
 
 private:
+  void reload_on_signal(const supervisor_actor& supervisor) {
+    reload_signal_.async_wait([this, &supervisor](const boost::system::error_code& error, int) {
+      if (error)
+        return;
+      if (supervisor)
+        caf::anon_send(supervisor, atom::reload_v);
+      reload_on_signal(supervisor);
+    });
+  }
+
   void begin_shutdown(const supervisor_actor& supervisor) {
     io::log_info("saying goodbye to all peers");
+    leaving_ = true;
     caf::anon_send(supervisor, atom::leave_v);
     limit_.expires_after(shutdown_limit);
     limit_.async_wait([this](const boost::system::error_code& error) { overdue_ = !error; });
@@ -129,8 +117,10 @@ private:
   const serve_options& options_;
   io::event_loop loop_;
   boost::asio::signal_set signals_;
+  boost::asio::signal_set reload_signal_;
   boost::asio::steady_timer limit_;
   caf::actor_system_config config_;
+  bool leaving_ = false;
   bool overdue_ = false;
 };
 

@@ -15,6 +15,8 @@ constexpr auto episode = 1s;
 constexpr std::uint8_t non_commercial = 0x7D, mark = 0x54;
 constexpr unsigned probe_octets = 6;
 constexpr std::uint32_t probe_numbers = 1u << 28;
+/// A probe that comes back is known as one for so many further ones, however late it is.
+constexpr std::uint32_t remembered_probes = 1u << 16;
 
 constexpr std::uint64_t mix(std::uint64_t x) noexcept {
   x ^= x >> 30;
@@ -90,21 +92,21 @@ bool loop_guard::take(port_slot from, const ump& message, hub_time now) {
   auto& c = find(hash, now);
   c.last = now;
   if (is_suspicious(c, from, message, now))
-    suspect(c, from, now);
+    suspect(c, from, message, now);
   return false;
 }
 
+// A late one proves nothing, but must not run in the circle that it was to find.
 bool loop_guard::is_own_probe(port_slot from, const ump& message, hub_time now) {
   auto id = read_probe(message);
-  if (!id)
+  if (!id || (next_probe_ - 1 - *id) % probe_numbers >= issued_)
     return false;
   auto sent =
       std::find_if(probes_.begin(), probes_.end(), [&](const probe& p) { return p.id == *id; });
-  if (sent == probes_.end())
-    return false;
-  way found{sent->to, from};
-  if (now - sent->sent <= limits_.probe_life &&
-      std::find(ways_.begin(), ways_.end(), found) == ways_.end()) {
+  if (sent == probes_.end() || now - sent->sent > limits_.probe_life)
+    return true;
+  way found{sent->to, from, sent->because_of};
+  if (std::none_of(ways_.begin(), ways_.end(), [&](const way& w) { return w.is_same(found); })) {
     ways_.push_back(found);
     has_proof_ = true;
   }
@@ -126,55 +128,70 @@ std::uint64_t loop_guard::hash_of(port_slot from, const ump& message) {
   return form == sysex_form::end || form == sysex_form::complete ? hash | 1 : 0;
 }
 
-/// Counts an arrival and judges by the counts.
-bool loop_guard::is_suspicious(content& c, port_slot from, const ump& message, hub_time now) {
+/// Counts an arrival. Nothing if the message came from too many ports to tell this one apart.
+loop_guard::arrivals* loop_guard::count_arrival(content& c, port_slot from, hub_time now) {
   if (now - c.second >= 1s) {
     c.second = now;
-    c.in_second = 0;
+    for (auto& port : c.ports)
+      port.in_second = 0;
   }
   ++c.total;
-  ++c.in_second;
   auto here = std::find_if(c.ports.begin(), c.ports.end(),
                            [&](const arrivals& a) { return a.count == 0 || a.port == from; });
-  if (here != c.ports.end())
-    *here = {from, here->count + 1};
+  if (here == c.ports.end())
+    return nullptr;
+  *here = {from, here->count + 1, here->in_second + 1};
+  return &*here;
+}
+
+/// Counts an arrival and judges by the counts.
+bool loop_guard::is_suspicious(content& c, port_slot from, const ump& message, hub_time now) {
+  auto here = count_arrival(c, from, now);
+  if (!here)
+    return false;
   if (is_clock(message))
-    return c.in_second >= limits_.clocks_per_second;
-  if (c.in_second >= limits_.repeats_per_second)
+    return here->in_second >= limits_.clocks_per_second;
+  if (here->in_second >= limits_.repeats_per_second)
     return true;
   if (c.total < limits_.returns)
     return false;
   // A ring: more comes back than went in, from a port that the others' copies were sent to.
-  if (here != c.ports.end() && here != c.ports.begin() &&
-      here->count >= limits_.returns + 2 * c.ports[0].count &&
+  if (here != c.ports.begin() && here->count >= limits_.returns + 2 * c.ports[0].count &&
       c.total - here->count >= limits_.returns)
     return true;
+  // A circle so slow that it cannot be told from a rhythm.
+  if (message.is_channel_voice() && here->count >= limits_.persistent)
+    return true;
   // Many different notes that all repeat fast: nobody plays that.
-  if (!is_note_on(message) || c.in_second < limits_.busy_repeats)
+  if (!is_note_on(message) || here->in_second < limits_.busy_repeats)
     return false;
   auto& port = state_of(from);
   if (now - port.second >= 1s) {
     port.second = now;
     port.busy_notes = 0;
   }
-  port.busy_notes += c.in_second == limits_.busy_repeats ? 1 : 0;
+  port.busy_notes += here->in_second == limits_.busy_repeats ? 1 : 0;
   return port.busy_notes >= limits_.busy_notes;
 }
 
 /// Has the port probed, and those that the same message came from, unless it rests.
-void loop_guard::suspect(const content& c, port_slot from, hub_time now) {
+void loop_guard::suspect(const content& c, port_slot from, const ump& message, hub_time now) {
   auto& port = state_of(from);
   if (now < port.rests_until)
     return;
   port.rest = port.rest == 0ns ? limits_.first_rest : std::min(port.rest * 2, limits_.longest_rest);
   port.rests_until = now + port.rest;
-  suspected_.push_back(from);
+  suspected_.push_back({from, message});
   for (const auto& a : c.ports)
     if (a.count > 0 && a.port != from)
-      suspected_.push_back(a.port);
+      suspected_.push_back({a.port, message});
 }
 
-std::optional<ump> loop_guard::make_probe(port_slot to, hub_time now) {
+ump loop_guard::some_probe() {
+  return write_probe(0);
+}
+
+std::optional<ump> loop_guard::make_probe(port_slot to, const ump& because_of, hub_time now) {
   std::erase_if(probes_, [&](const probe& p) { return now - p.sent > limits_.probe_life; });
   if (probes_.empty())
     ways_.clear();
@@ -183,17 +200,17 @@ std::optional<ump> loop_guard::make_probe(port_slot to, hub_time now) {
   if (known || probes_.size() >= limits_.probes)
     return std::nullopt;
   auto id = next_probe_++ % probe_numbers;
-  probes_.push_back({id, to, now});
+  issued_ = std::min(issued_ + 1, remembered_probes);
+  probes_.push_back({id, to, now, because_of});
   return write_probe(id);
 }
 
 /// Ways outside and routes inside make a graph; what closes a circle in it is cut.
-std::vector<port_pair>
-loop_guard::find_loops(const std::function<bool(port_slot, port_slot)>& connects, hub_time now) {
+std::vector<port_pair> loop_guard::find_loops(const passes& passing, hub_time now) {
   has_proof_ = false;
   std::vector<port_pair> cut;
   auto leads = [&](const way& a, const way& b) {
-    return connects(a.in, b.out) &&
+    return passing(a.in, b.out, a.because_of) &&
            std::find(cut.begin(), cut.end(), port_pair{a.in, b.out}) == cut.end();
   };
   for (const auto& start : ways_) {
@@ -209,7 +226,8 @@ loop_guard::find_loops(const std::function<bool(port_slot, port_slot)>& connects
         }
         for (const auto& next : ways_)
           if (leads(reached[i], next) &&
-              std::find(reached.begin(), reached.end(), next) == reached.end())
+              std::none_of(reached.begin(), reached.end(),
+                           [&](const way& w) { return w.is_same(next); }))
             reached.push_back(next);
       }
     }
@@ -255,7 +273,7 @@ void loop_guard::on_port_gone(port_slot port) {
   std::erase_if(cuts_, [&](const cut_pair& c) { return concerns(c.pair); });
   std::erase_if(probes_, [&](const probe& p) { return p.to == port; });
   std::erase_if(ways_, [&](const way& w) { return w.in == port || w.out == port; });
-  std::erase(suspected_, port);
+  std::erase_if(suspected_, [&](const suspicion& s) { return s.from == port; });
   for (auto& c : table_)
     if (std::any_of(c.ports.begin(), c.ports.end(),
                     [&](const arrivals& a) { return a.count > 0 && a.port == port; }))

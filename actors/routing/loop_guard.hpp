@@ -8,12 +8,14 @@
 // that. So when something is suspicious a probe is sent, a short SysEx message that nobody else
 // sends, another one to each destination concerned. Nothing of the music is held back or changed.
 // A probe that comes back proves a way outside from one port to another, and if the hub has routes
-// that close it, they are cut.
+// that close it and let the suspicious message pass, they are cut. A probe goes only where System
+// Exclusive may go by the rules.
 //
 // Suspicious is a message that comes
 //   - more often than `repeats_per_second` from one port (clocks: `clocks_per_second`), or
 //   - from ports other than the one that began, much more often than from that one, or
-//   - more than `busy_repeats` times a second, as a Note On beside `busy_notes` other such ones.
+//   - more than `busy_repeats` times a second, as a Note On beside `busy_notes` other such ones, or
+//   - `persistent` times from one port without a second's pause, as a channel message.
 #pragma once
 
 #include "actors/routing/message.hpp"
@@ -35,6 +37,7 @@ struct loop_limits {
   std::uint32_t clocks_per_second = 250;
   std::uint32_t busy_repeats = 10;
   std::uint32_t busy_notes = 6;
+  std::uint32_t persistent = 128;
   /// Returns beyond twice the originals that make a ring suspicious.
   std::uint32_t returns = 8;
   /// A probe that comes back later than this proves nothing.
@@ -57,6 +60,12 @@ struct port_pair {
   friend bool operator==(const port_pair&, const port_pair&) = default;
 };
 
+/// A message that may be running in a circle, and the port that it comes from.
+struct suspicion {
+  port_slot from = 0;
+  ump message;
+};
+
 class loop_guard {
 public:
   /// `seed` makes this hub's probes differ from those of others.
@@ -64,22 +73,28 @@ public:
       : limits_(limits)
       , next_probe_(seed) {}
 
+  void enable(bool enabled) { limits_.enabled = enabled; }
+
   /// Takes note of a message that came in; true if it is a probe of this hub and goes no further.
   bool take(port_slot from, const ump& message, hub_time now);
 
-  /// The ports whose destinations are to be probed now; asking forgets them.
-  std::vector<port_slot> suspected() { return std::exchange(suspected_, {}); }
+  /// What has become suspicious: the destinations of these ports are to be probed now. Asking
+  /// forgets them.
+  std::vector<suspicion> suspected() { return std::exchange(suspected_, {}); }
   bool has_suspected() const noexcept { return !suspected_.empty(); }
-  /// A probe for one destination. Nothing if enough are on their way, or one is to this
-  /// destination.
-  std::optional<ump> make_probe(port_slot to, hub_time now);
+  /// What a probe looks like, to ask whether it may pass.
+  static ump some_probe();
+  /// A probe for one destination, because of this message. Nothing if enough are on their way, or
+  /// one is to this destination.
+  std::optional<ump> make_probe(port_slot to, const ump& because_of, hub_time now);
 
   /// A probe came back since find_loops was last asked.
   bool has_proof() const noexcept { return has_proof_; }
-  /// Pairs of ports to cut so that no way outside is closed by a route: `connects` tells which
-  /// pairs have one. They count as cut from now on.
-  std::vector<port_pair> find_loops(const std::function<bool(port_slot, port_slot)>& connects,
-                                    hub_time now);
+  /// Whether there are routes between two ports that let this message pass.
+  using passes = std::function<bool(port_slot from, port_slot to, const ump& message)>;
+  /// Pairs of ports to cut so that no way outside is closed by a route. They count as cut from now
+  /// on.
+  std::vector<port_pair> find_loops(const passes& passing, hub_time now);
 
   /// When on_deadline has something to do.
   hub_time next_deadline() const noexcept { return next_deadline_; }
@@ -91,16 +106,16 @@ public:
 private:
   struct arrivals {
     port_slot port = 0;
-    std::uint32_t count = 0;
+    std::uint32_t count = 0; ///< since it began to repeat
+    std::uint32_t in_second = 0;
   };
   /// One message content that comes or came lately.
   struct content {
     std::uint64_t hash = 0;
     hub_time last{};
     hub_time second{}; ///< start of the running second
-    std::uint32_t in_second = 0;
-    std::uint32_t total = 0;         ///< since it began to repeat
-    std::array<arrivals, 4> ports{}; ///< [0] began
+    std::uint32_t total = 0; ///< since it began to repeat
+    std::array<arrivals, 4> ports{}; ///< [0] began; further ports are not told apart
   };
   static constexpr std::size_t ways = 4, sets = 128;
 
@@ -116,12 +131,15 @@ private:
     std::uint32_t id = 0;
     port_slot to = 0;
     hub_time sent{};
+    ump because_of;
   };
   /// A way outside the hub: what leaves by `out` comes in by `in`.
   struct way {
     port_slot out = 0;
     port_slot in = 0;
-    friend bool operator==(const way&, const way&) = default;
+    ump because_of; ///< what is suspected to go this way
+
+    bool is_same(const way& other) const noexcept { return out == other.out && in == other.in; }
   };
   struct cut_pair {
     port_pair pair;
@@ -132,18 +150,20 @@ private:
 
   content& find(std::uint64_t hash, hub_time now);
   port_state& state_of(port_slot port);
+  arrivals* count_arrival(content& c, port_slot from, hub_time now);
   bool is_own_probe(port_slot from, const ump& message, hub_time now);
   std::uint64_t hash_of(port_slot from, const ump& message);
   bool is_suspicious(content& c, port_slot from, const ump& message, hub_time now);
-  void suspect(const content& c, port_slot from, hub_time now);
+  void suspect(const content& c, port_slot from, const ump& message, hub_time now);
   void note_cut(const port_pair& pair, hub_time now);
   void plan(hub_time deadline) noexcept { next_deadline_ = std::min(next_deadline_, deadline); }
 
   loop_limits limits_;
   std::uint32_t next_probe_;
+  std::uint32_t issued_ = 0; ///< numbers before next_probe_ that are probes of this hub
   std::vector<content> table_{ways * sets};
   std::vector<port_state> ports_; ///< by port
-  std::vector<port_slot> suspected_;
+  std::vector<suspicion> suspected_;
   std::vector<probe> probes_; ///< on their way, oldest first
   std::vector<way> ways_;     ///< proven while probes are on their way
   bool has_proof_ = false;

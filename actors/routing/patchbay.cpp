@@ -104,24 +104,28 @@ void patchbay::route_part(port_slot from, std::span<const event> part, hub_time 
   out.unchanged = nullptr;
 }
 
-/// Sends a probe to every destination that a suspected port has.
+/// Sends a probe to every destination of a suspected port that may get System Exclusive from it. It
+/// comes from no port, lest it breaks into a message that is on its way.
 void patchbay::probe_loops(hub_time now, outcome& out) {
-  for (auto from : guard_.suspected())
+  const auto some_sysex = loop_guard::some_probe();
+  for (const auto& [from, message] : guard_.suspected())
     for (port_slot to = 0; to < table_.slot_limit(); ++to) {
-      if (!table_.connects(from, to))
+      if (!table_.passes(from, to, some_sysex))
         continue;
-      auto probe = guard_.make_probe(to, now);
+      auto probe = guard_.make_probe(to, message, now);
       if (!probe)
         continue;
       auto first = out.made.size();
       out.made.push_back({*probe, now});
-      out.deliver_since(first, from, to);
+      out.deliver_since(first, no_port, to);
     }
 }
 
 void patchbay::cut_loops(hub_time now, outcome& out) {
-  auto connects = [this](port_slot from, port_slot to) { return table_.connects(from, to); };
-  for (const auto& [from, to] : guard_.find_loops(connects, now)) {
+  auto passing = [this](port_slot from, port_slot to, const ump& message) {
+    return table_.passes(from, to, message);
+  };
+  for (const auto& [from, to] : guard_.find_loops(passing, now)) {
     table_.cut(from, to, true, now, out);
     out.loops.push_back({true, from, to});
   }

@@ -27,6 +27,13 @@ public:
       : table_(limits)
       , guard_(loops, seed) {}
 
+  /// Routes that there are already stay. Without the guard nothing is watched for loops; what is cut
+  /// is tried again in time.
+  void set_limits(const route_limits& limits, bool guards_loops) {
+    table_.set_limits(limits);
+    guard_.enable(guards_loops);
+  }
+
   /// Puts a configuration in force. The active scene stays if it still exists, else `first_scene`
   /// is.
   void configure(std::vector<config::rule> rules, std::vector<config::scene> scenes,

@@ -14,6 +14,16 @@ bool route_table::connects(port_slot from, port_slot to) const {
   return source.plain.test(to) || !routes_to(source.routes, to).empty();
 }
 
+bool route_table::passes(port_slot from, port_slot to, const ump& message) const {
+  if (!has_port(from))
+    return false;
+  const auto& source = *slots_[from];
+  auto made = routes_to(source.routes, to);
+  return source.plain.test(to) || std::any_of(made.begin(), made.end(), [&](const auto& route) {
+           return route->lets_pass(message);
+         });
+}
+
 bool route_table::gains(const port_state& source, port_slot to, const wanted& want) const {
   if (want.plain && !source.plain.test(to))
     return true;

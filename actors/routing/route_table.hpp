@@ -67,6 +67,9 @@ public:
   explicit route_table(const route_limits& limits = {})
       : limits_(limits) {}
 
+  /// For routes that are made from now on.
+  void set_limits(const route_limits& limits) { limits_ = limits; }
+
   // Ports. The outcome gets releases, last values for late destinations, and changes.
   port_slot add_port(const port_description& port, hub_time now, outcome& out);
   void remove_port(port_slot slot, hub_time now, outcome& out);
@@ -100,6 +103,9 @@ public:
   std::vector<route_info> routes_from(port_slot from) const;
   /// Plain and other routes from one port to another.
   bool connects(port_slot from, port_slot to) const;
+  /// Whether some route between the two lets this message pass. Of System Exclusive in chunks that
+  /// is only known of the first.
+  bool passes(port_slot from, port_slot to, const ump& message) const;
 
   std::size_t made_routes() const noexcept { return made_routes_; }
   /// Routes that were not made because of the limit.
