@@ -48,8 +48,8 @@ part* part_list::on_down(const caf::actor_addr& address) {
 }
 
 bool part_list::all_down() const noexcept {
-  return departing_.empty() &&
-         std::none_of(parts_.begin(), parts_.end(), [](const part& one) { return bool(one.handle); });
+  return departing_.empty() && std::none_of(parts_.begin(), parts_.end(),
+                                            [](const part& one) { return bool(one.handle); });
 }
 
 } // namespace tutti

@@ -16,14 +16,14 @@ namespace tutti {
 
 /// A part of the hub that can be started again. All of them take `leave`.
 struct part {
-  std::string what; ///< for the log; replacements have the same
+  std::string what;  ///< for the log; replacements have the same
   std::any settings; ///< for which it is made
   bool (*same_settings)(const std::any&, const std::any&) = nullptr;
   /// May throw what says why it cannot be started now.
   std::function<caf::actor()> start;
   /// Tells a running part of settings that it takes over as it runs.
   std::function<void(const caf::actor&)> update = {};
-  caf::actor handle = {}; ///< null while it is down
+  caf::actor handle = {};  ///< null while it is down
   bool has_failed = false; ///< and the log knows
 };
 

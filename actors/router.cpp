@@ -185,8 +185,8 @@ void router_state::attach(port_key key, const port_description& description, mid
   added->description = description;
   added->sink = std::move(sink);
   added->slot = patchbay_.add_port({added->id, to_string(description.kind), description.group,
-                                     description.name, description.source, description.destination},
-                                    now(), outcome_);
+                                    description.name, description.source, description.destination},
+                                   now(), outcome_);
   io::log_debug("port {} is up", added->id);
   by_key_[key] = added.get();
   by_slot_.resize(std::max<std::size_t>(by_slot_.size(), added->slot + 1));

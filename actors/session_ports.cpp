@@ -34,9 +34,10 @@ std::vector<config::session> by_address(config::session session) {
 }
 
 bound_session bind_session(io::event_loop& loop, const config::session& session,
-                           const config::limits& limits) {
+                           const config::settings& settings) {
   io::udp_options options;
-  options.buffer_octets = static_cast<int>(limits.socket_buffer);
+  options.buffer_octets = static_cast<int>(settings.limits.socket_buffer);
+  options.dscp = settings.real_time.dscp;
   auto address = io::parse_address(session.bind.front(), session.port);
   if (!address)
     throw std::system_error(EINVAL, std::generic_category(),

@@ -25,6 +25,6 @@ std::vector<config::session> by_address(config::session session);
 /// Binds the ports of a session that by_address() gave. Throws std::system_error, whose text tells
 /// the address and what is wrong.
 bound_session bind_session(io::event_loop& loop, const config::session& session,
-                           const config::limits& limits);
+                           const config::settings& settings);
 
 } // namespace tutti

@@ -86,8 +86,8 @@ private:
   part_list parts_; ///< the router comes before them all
   std::vector<std::unique_ptr<offered_session>> sessions_;
   std::vector<invited_peer> peers_;
-  std::string scene_;        ///< active at the router
-  std::string kept_scene_;   ///< what the configuration knows of it
+  std::string scene_;          ///< active at the router
+  std::string kept_scene_;     ///< what the configuration knows of it
   bool keeping_scene_ = false; ///< and is being told
   std::unique_ptr<boost::asio::ip::udp::resolver> resolver_;
   bool leaving_ = false;
@@ -127,6 +127,8 @@ void supervisor_state::configure(const settings_ptr& settings) {
   auto before = std::exchange(settings_, settings);
   if (settings_->log != before->log)
     io::set_log_level(static_cast<io::log_level>(settings_->log.level));
+  if (settings_->real_time != before->real_time)
+    io::log_warning("\"real_time\" takes effect when the hub is started again");
   bool same_routing = settings_->rules == before->rules && settings_->scenes == before->scenes &&
                       settings_->limits == before->limits;
   if (router_ && !same_routing)
@@ -221,10 +223,10 @@ void supervisor_state::want_configuration(std::vector<part>& parts) {
 void supervisor_state::want_sessions(std::vector<part>& parts) {
   for (const auto& offered : settings_->sessions)
     for (const auto& session : by_address(offered)) {
-      parts.push_back(make_part("the listener of session \"" + session.name + "\" on " +
-                                    session.bind.front(),
-                                std::tuple(session.name, session.port, session.bind),
-                                [this, session] { return start_listener(session); }));
+      parts.push_back(
+          make_part("the listener of session \"" + session.name + "\" on " + session.bind.front(),
+                    std::tuple(session.name, session.port, session.bind),
+                    [this, session] { return start_listener(session); }));
       parts.back().update = [this, session](const caf::actor& handle) {
         self->send(caf::actor_cast<listener_actor>(handle), atom::configure_v, session);
       };
@@ -236,7 +238,7 @@ caf::actor supervisor_state::start_listener(const config::session& session) {
     return is_same_session(one->bound.settings, session);
   });
   if (found == sessions_.end()) {
-    auto bound = bind_session(*loop_, session, settings_->limits);
+    auto bound = bind_session(*loop_, session, *settings_);
     found = sessions_.insert(
         found, std::make_unique<offered_session>(offered_session{std::move(bound), {}}));
   }
@@ -259,6 +261,7 @@ tcp_context_ptr supervisor_state::make_tcp_context() const {
   context->queue.sysex_octets =
       std::max<std::size_t>(context->queue.sysex_octets, 2 * context->sysex_octets);
   context->seed = random_number();
+  context->dscp = settings_->real_time.dscp;
   return context;
 }
 
@@ -346,21 +349,21 @@ void supervisor_state::look_up(const config::remote_peer& peer) {
   if (auto literal = io::parse_address(peer.host, peer.port))
     return on_peer_found(peer, *literal);
   auto me = caf::actor_cast<caf::actor_addr>(supervisor_actor(self));
-  resolver_->async_resolve(
-      peer.host, std::to_string(peer.port),
-      [peer, me](const boost::system::error_code& error, const auto& results) {
-        auto handle = caf::actor_cast<supervisor_actor>(me);
-        if (!handle || error == boost::asio::error::operation_aborted)
-          return;
-        if (!error && !results.empty()) {
-          caf::anon_send(handle, atom::moved_v, peer,
-                         io::from_socket_address(results.begin()->endpoint().data()));
-          return;
-        }
-        io::log_warning("cannot look up \"{}\": {}; trying again in {} s", peer.host,
-                        error.message(), lookup_wait.count());
-        caf::delayed_anon_send(handle, lookup_wait, atom::renew_v);
-      });
+  resolver_->async_resolve(peer.host, std::to_string(peer.port),
+                           [peer, me](const boost::system::error_code& error, const auto& results) {
+                             auto handle = caf::actor_cast<supervisor_actor>(me);
+                             if (!handle || error == boost::asio::error::operation_aborted)
+                               return;
+                             if (!error && !results.empty()) {
+                               caf::anon_send(
+                                   handle, atom::moved_v, peer,
+                                   io::from_socket_address(results.begin()->endpoint().data()));
+                               return;
+                             }
+                             io::log_warning("cannot look up \"{}\": {}; trying again in {} s",
+                                             peer.host, error.message(), lookup_wait.count());
+                             caf::delayed_anon_send(handle, lookup_wait, atom::renew_v);
+                           });
 }
 
 void supervisor_state::on_peer_found(const config::remote_peer& peer, const io::endpoint& where) {

@@ -3,6 +3,8 @@
 #include "actors/scheduler.hpp"
 #include "actors/spawn.hpp"
 #include "io/log.hpp"
+#include "io/real_time.hpp"
+#include "io/service_manager.hpp"
 
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -55,10 +57,27 @@ void raise_file_limit() {
   }
 }
 
+// Before any other thread is started, so that all of its memory counts.
+void enter_real_time(const config::real_time& wanted) {
+  for (const auto& told : io::enter_real_time({wanted.priority, wanted.lock_memory}))
+    io::log(told.level == io::severity::info ? io::log_level::info : io::log_level::warning,
+            told.text);
+}
+
+/// What `systemctl status` shows.
+std::string status_line(const std::vector<bound_session>& sessions) {
+  std::string line;
+  for (const auto& session : sessions)
+    line += (line.empty() ? "" : ", ") + session.settings.name + " on UDP " +
+            to_string(session.control->local());
+  return line;
+}
+
 class hub {
 public:
   explicit hub(const serve_options& options)
       : options_(options)
+      , manager_(loop_.context())
       , signals_(loop_.context(), SIGINT, SIGTERM)
       , reload_signal_(loop_.context(), SIGHUP)
       , limit_(loop_.context()) {
@@ -67,12 +86,15 @@ public:
   }
 
   int run() {
-    const auto& settings = options_.configuration->in_force()->settings;
+    auto in_force = options_.configuration->in_force();
+    const auto& settings = in_force->settings;
+    enter_real_time(settings.real_time);
     hub_start start{&loop_, options_.configuration, {}};
     for (const auto& offered : settings.sessions)
       for (const auto& session : by_address(offered))
-        start.bound.push_back(bind_session(loop_, session, settings.limits));
+        start.bound.push_back(bind_session(loop_, session, settings));
     print_welcome(start.bound);
+    auto status = status_line(start.bound);
     caf::actor_system system(config_);
     auto supervisor = spawn_supervisor(system, std::move(start));
     reload_on_signal(supervisor);
@@ -81,6 +103,7 @@ public:
         begin_shutdown(supervisor);
     });
     loop_.adopt_thread();
+    manager_.ready(status);
     while (system.registry().running() > 0 && !overdue_)
       loop_.run_turn(leaving_ ? shutdown_look : io::event_loop::nanoseconds::max());
     auto clean = !overdue_;
@@ -107,6 +130,7 @@ private:
   }
 
   void begin_shutdown(const supervisor_actor& supervisor) {
+    manager_.stopping();
     io::log_info("saying goodbye to all peers");
     leaving_ = true;
     caf::anon_send(supervisor, atom::leave_v);
@@ -116,6 +140,7 @@ private:
 
   const serve_options& options_;
   io::event_loop loop_;
+  io::service_manager manager_;
   boost::asio::signal_set signals_;
   boost::asio::signal_set reload_signal_;
   boost::asio::steady_timer limit_;

@@ -22,8 +22,7 @@ void spell_out(json& document) {
   };
   add("sessions", json::array({json::object()}));
   add("connect", json::array());
-  add("rules",
-      own_routing ? json::array() : json::array({json::parse(default_rule().text)}));
+  add("rules", own_routing ? json::array() : json::array({json::parse(default_rule().text)}));
   add("scenes", json::array());
 }
 

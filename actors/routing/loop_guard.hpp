@@ -113,8 +113,8 @@ private:
   struct content {
     std::uint64_t hash = 0;
     hub_time last{};
-    hub_time second{}; ///< start of the running second
-    std::uint32_t total = 0; ///< since it began to repeat
+    hub_time second{};               ///< start of the running second
+    std::uint32_t total = 0;         ///< since it began to repeat
     std::array<arrivals, 4> ports{}; ///< [0] began; further ports are not told apart
   };
   static constexpr std::size_t ways = 4, sets = 128;

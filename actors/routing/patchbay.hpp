@@ -27,8 +27,8 @@ public:
       : table_(limits)
       , guard_(loops, seed) {}
 
-  /// Routes that there are already stay. Without the guard nothing is watched for loops; what is cut
-  /// is tried again in time.
+  /// Routes that there are already stay. Without the guard nothing is watched for loops; what is
+  /// cut is tried again in time.
   void set_limits(const route_limits& limits, bool guards_loops) {
     table_.set_limits(limits);
     guard_.enable(guards_loops);
