@@ -186,8 +186,6 @@ api_json describe(const notice& happened, protocol::hub_time now) {
     out["routes"] = describe(*routes);
   else if (auto change = std::get_if<scene_change>(&happened.subject))
     out["scene"] = change->scene;
-  else if (auto other = std::get_if<configuration_change>(&happened.subject))
-    out.update({{"revision", other->revision}, {"sections", other->sections}});
   else if (auto invitation = std::get_if<pending_invitation>(&happened.subject))
     out["invitation"] = describe(*invitation, now);
   else if (auto line = std::get_if<log_line>(&happened.subject))

@@ -15,6 +15,7 @@ constexpr std::size_t medium = 1024 * 1024;
 constexpr auto get = http_method::get;
 constexpr auto post = http_method::post;
 constexpr auto put = http_method::put;
+constexpr auto patch = http_method::patch;
 constexpr auto erase = http_method::erase;
 
 const std::vector<api_route> table{
@@ -41,6 +42,27 @@ const std::vector<api_route> table{
     {"approve", {post, "/api/v1/invitations/{id}/approve", http_role::control, small}},
     {"refuse", {post, "/api/v1/invitations/{id}/refuse", http_role::control, small}},
     {"routes", {get, "/api/v1/routes"}},
+    {"rules", {get, "/api/v1/rules"}},
+    {"create_rule", {post, "/api/v1/rules", http_role::control, medium}},
+    {"replace_rules", {put, "/api/v1/rules", http_role::control, config::max_json_size}},
+    {"rule", {get, "/api/v1/rules/{id}"}},
+    {"replace_rule", {put, "/api/v1/rules/{id}", http_role::control, medium}},
+    {"change_rule", {patch, "/api/v1/rules/{id}", http_role::control, medium}},
+    {"remove_rule", {erase, "/api/v1/rules/{id}", http_role::control}},
+    {"move_rule", {post, "/api/v1/rules/{id}/move", http_role::control, small}},
+    {"scenes", {get, "/api/v1/scenes"}},
+    {"create_scene", {post, "/api/v1/scenes", http_role::control, medium}},
+    {"scene", {get, "/api/v1/scenes/{name}"}},
+    {"replace_scene", {put, "/api/v1/scenes/{name}", http_role::control, medium}},
+    {"change_scene", {patch, "/api/v1/scenes/{name}", http_role::control, medium}},
+    {"remove_scene", {erase, "/api/v1/scenes/{name}", http_role::control}},
+    {"activate_scene", {post, "/api/v1/scenes/{name}/activate", http_role::control}},
+    {"active_scene", {get, "/api/v1/scene"}},
+    {"set_scene", {put, "/api/v1/scene", http_role::control, small}},
+    {"configuration", {get, "/api/v1/config"}},
+    {"replace_configuration", {put, "/api/v1/config", http_role::control, config::max_json_size}},
+    {"change_configuration", {patch, "/api/v1/config", http_role::control, config::max_json_size}},
+    {"reload", {post, "/api/v1/config/reload", http_role::control}},
     {"panic", {post, "/api/v1/panic", http_role::control, small}},
     {"log_level", {get, "/api/v1/log-level"}},
     {"set_log_level", {put, "/api/v1/log-level", http_role::control, small}},

@@ -5,7 +5,6 @@
 // config/openapi.json describes every path; a test holds the two against each other.
 #include "actors/control_state.hpp"
 #include "actors/failure.hpp"
-#include "config/load.hpp"
 #include "config/openapi.hpp"
 #include "config/schema.hpp"
 
@@ -41,6 +40,27 @@ const std::unordered_map<std::string_view, control_state::handler> control_state
     {"decisions", &control_state::decisions},
     {"forget", &control_state::forget},
     {"routes", &control_state::routes},
+    {"rules", &control_state::rules},
+    {"create_rule", &control_state::create_rule},
+    {"replace_rules", &control_state::replace_rules},
+    {"rule", &control_state::rule},
+    {"replace_rule", &control_state::replace_rule},
+    {"change_rule", &control_state::change_rule},
+    {"remove_rule", &control_state::remove_rule},
+    {"move_rule", &control_state::move_rule},
+    {"scenes", &control_state::scenes},
+    {"create_scene", &control_state::create_scene},
+    {"scene", &control_state::scene},
+    {"replace_scene", &control_state::replace_scene},
+    {"change_scene", &control_state::change_scene},
+    {"remove_scene", &control_state::remove_scene},
+    {"activate_scene", &control_state::activate_scene},
+    {"active_scene", &control_state::active_scene},
+    {"set_scene", &control_state::set_scene},
+    {"configuration", &control_state::configuration},
+    {"replace_configuration", &control_state::replace_configuration},
+    {"change_configuration", &control_state::change_configuration},
+    {"reload", &control_state::reload},
     {"panic", &control_state::panic},
     {"log_level", &control_state::log_level},
     {"set_log_level", &control_state::set_log_level},
@@ -64,10 +84,15 @@ void control_state::start(control_parts parts) {
 void control_state::serve(const http_exchange_ptr& exchange) {
   // Whoever changes something, and whoever asks after it, sees it.
   if (exchange->request().method != io::http_method::get)
-    std::erase_if(answers_, [](const auto& one) { return one.second.waiting.empty(); });
+    forget_answers();
   if (answers_.size() > 256)
     std::erase_if(answers_, [](const auto& one) { return one.second.waiting.empty(); });
   (this->*handlers_[exchange->request().route])(exchange);
+}
+
+void control_state::forget_answers() {
+  for (auto& [key, one] : answers_)
+    one.made_at = {};
 }
 
 void control_state::leave() {
@@ -183,16 +208,6 @@ void control_state::set_log_level(const http_exchange_ptr& exchange) {
   exchange->respond(json_response({{"level", text}}));
 }
 
-void control_state::validate(const http_exchange_ptr& exchange) {
-  if (!is_json(exchange->request().content_type))
-    return exchange->respond(problem(415, "The body must be application/json."));
-  auto loaded = config::load_text(exchange->request().body);
-  if (loaded)
-    exchange->respond(json_response({{"valid", true}}));
-  else
-    exchange->respond(refuse_body(loaded.mistakes()));
-}
-
 void control_state::events(const http_exchange_ptr& exchange) {
   const auto& request = exchange->request();
   auto takes = [&](std::string_view type) {
@@ -216,10 +231,8 @@ control_actor::behavior_type control(control_actor::stateful_pointer<control_sta
   state.start(std::move(parts));
   return {
       [&state](atom::serve, const http_exchange_ptr& exchange) { state.serve(exchange); },
-      [&state](atom::changed) {
-        for (auto& [key, one] : state.answers_)
-          one.made_at = {};
-      },
+      [&state](atom::changed) { state.forget_answers(); },
+      [&state](atom::attach, const configuration_actor& keeper) { state.attach(keeper); },
       [&state](atom::leave) { state.leave(); },
   };
 }

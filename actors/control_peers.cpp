@@ -1,5 +1,6 @@
 // The control actor's answers about sessions, peers and invitations.
 #include "actors/control_state.hpp"
+#include "actors/decision_note.hpp"
 
 namespace tutti {
 
@@ -154,7 +155,9 @@ void control_state::decide(const http_exchange_ptr& exchange, bool admitted) {
                   self->request(parts_.supervisor, patience, atom::decide_v, session.name, one.id,
                                 admitted, term)
                       .then(
-                          [exchange](bool known) {
+                          [this, exchange, term](bool known) {
+                            if (known && term == decision_term::always)
+                              keep_decisions();
                             exchange->respond(
                                 known ? no_content()
                                       : problem(404, "Nobody waits under this id any more."));
@@ -184,12 +187,34 @@ void control_state::forget(const http_exchange_ptr& exchange) {
   self->request(parts_.supervisor, patience, atom::forget_v, arguments[0], arguments[1],
                 arguments[2])
       .then(
-          [exchange](bool known) {
+          [this, exchange](bool known) {
+            if (known)
+              keep_decisions();
             exchange->respond(known
                                   ? no_content()
                                   : problem(404, "Nothing was decided about this host and name."));
           },
           fail_with_busy(exchange));
+}
+
+// The listeners know them; the configuration keeps them over restarts.
+void control_state::keep_decisions() {
+  self->request(parts_.supervisor, patience, atom::status_v)
+      .then(
+          [this](const std::vector<session_info>& sessions) {
+            self->request(parts_.configuration, edit_patience, atom::note_v,
+                          std::string(decisions_note), json_value{write_decisions(sessions)})
+                .then(
+                    [](const config::change_result& result) {
+                      for (const auto& remark : result.remarks)
+                        io::log_warning("{}", remark);
+                    },
+                    [](caf::error&) {
+                      io::log_warning("a decision will be forgotten after a restart: the "
+                                      "configuration does not answer");
+                    });
+          },
+          [](caf::error&) {});
 }
 
 } // namespace tutti

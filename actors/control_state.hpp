@@ -12,6 +12,7 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <functional>
 #include <unordered_map>
 
 namespace tutti {
@@ -21,11 +22,24 @@ namespace tutti {
 inline constexpr std::chrono::milliseconds freshness{100};
 /// Other actors answer in microseconds; this is for a hub in trouble.
 inline constexpr std::chrono::seconds patience{2};
+/// A change is answered when the disk has it.
+inline constexpr std::chrono::seconds edit_patience{30};
 
 struct hub_facts {
   std::vector<session_info> sessions;
   std::vector<port_info> ports;
 };
+
+/// A change of the configuration that a request asks for.
+struct edit_wish {
+  nlohmann::json patch;
+  std::string revision; ///< only if the document still has it; empty: whichever
+  std::string place;    ///< where the client's body stands in the document; mistakes point into it
+  std::function<io::http_response(const config::change_result&)> answer;
+};
+/// Makes it of the document in force and its revision; nothing if the client has been answered.
+using edit_plan = std::function<std::optional<edit_wish>(const nlohmann::json& document,
+                                                         const std::string& revision)>;
 
 struct control_state {
   explicit control_state(control_actor::pointer pointer)
@@ -34,6 +48,9 @@ struct control_state {
   void start(control_parts parts);
   void serve(const io::http_exchange_ptr& exchange);
   void leave();
+  /// Answers of before are not given again.
+  void forget_answers();
+  void attach(const configuration_actor& configuration) { parts_.configuration = configuration; }
 
   static inline const char* name = "control";
 
@@ -43,9 +60,10 @@ struct control_state {
     io::http_response response;
     std::vector<io::http_exchange_ptr> waiting; ///< while it is being made
   };
-  std::unordered_map<std::string, answer> answers_;
 
 private:
+  std::unordered_map<std::string, answer> answers_;
+
   // One for each entry of api_routes, by its name.
   void index(const io::http_exchange_ptr& exchange);
   void health(const io::http_exchange_ptr& exchange);
@@ -74,6 +92,46 @@ private:
   void set_log_level(const io::http_exchange_ptr& exchange);
   void validate(const io::http_exchange_ptr& exchange);
   void events(const io::http_exchange_ptr& exchange);
+  void rules(const io::http_exchange_ptr& exchange) { show_list(exchange, "rules"); }
+  void create_rule(const io::http_exchange_ptr& exchange) { create_item(exchange, "rules"); }
+  void replace_rules(const io::http_exchange_ptr& exchange);
+  void rule(const io::http_exchange_ptr& exchange) { show_item(exchange, "rules"); }
+  void replace_rule(const io::http_exchange_ptr& exchange) { replace_item(exchange, "rules"); }
+  void change_rule(const io::http_exchange_ptr& exchange) { patch_item(exchange, "rules"); }
+  void remove_rule(const io::http_exchange_ptr& exchange) { remove_item(exchange, "rules"); }
+  void move_rule(const io::http_exchange_ptr& exchange);
+  void scenes(const io::http_exchange_ptr& exchange) { show_list(exchange, "scenes"); }
+  void create_scene(const io::http_exchange_ptr& exchange) { create_item(exchange, "scenes"); }
+  void scene(const io::http_exchange_ptr& exchange) { show_item(exchange, "scenes"); }
+  void replace_scene(const io::http_exchange_ptr& exchange) { replace_item(exchange, "scenes"); }
+  void change_scene(const io::http_exchange_ptr& exchange) { patch_item(exchange, "scenes"); }
+  void remove_scene(const io::http_exchange_ptr& exchange) { remove_item(exchange, "scenes"); }
+  void activate_scene(const io::http_exchange_ptr& exchange) {
+    switch_scene(exchange, exchange->request().arguments[0]);
+  }
+  void active_scene(const io::http_exchange_ptr& exchange);
+  void set_scene(const io::http_exchange_ptr& exchange);
+  void configuration(const io::http_exchange_ptr& exchange);
+  void replace_configuration(const io::http_exchange_ptr& exchange);
+  void change_configuration(const io::http_exchange_ptr& exchange);
+  void reload(const io::http_exchange_ptr& exchange);
+
+  // Of the list of this name in the document.
+  void show_list(const io::http_exchange_ptr& exchange, const char* section);
+  void show_item(const io::http_exchange_ptr& exchange, const char* section);
+  void create_item(const io::http_exchange_ptr& exchange, const char* section);
+  void replace_item(const io::http_exchange_ptr& exchange, const char* section);
+  void patch_item(const io::http_exchange_ptr& exchange, const char* section);
+  void remove_item(const io::http_exchange_ptr& exchange, const char* section);
+  void switch_scene(const io::http_exchange_ptr& exchange, const std::string& scene);
+  void edit_configuration(const io::http_exchange_ptr& exchange,
+                          void (*change)(nlohmann::json& document, const nlohmann::json& body));
+  void edit(const io::http_exchange_ptr& exchange, edit_plan plan, unsigned attempt = 0);
+  void finish_edit(const io::http_exchange_ptr& exchange, const edit_plan& plan, unsigned attempt,
+                   const edit_wish& wish, const config::change_result& result);
+  template <class Use>
+  void ask_configuration(const io::http_exchange_ptr& exchange, Use use);
+  void keep_decisions();
 
   void decide(const io::http_exchange_ptr& exchange, bool admitted);
   /// Gives the answer of a moment ago, or has one made.

@@ -83,8 +83,14 @@ using listener_actor = caf::typed_actor<
     caf::reacts_to<atom::nobody, io::endpoint>,
     // Invite the participant whose control port is here, and keep at it.
     caf::reacts_to<atom::invite, io::endpoint>,
+    // This was decided before the hub started.
+    caf::reacts_to<atom::decide, std::vector<admission_decision>>,
     // Own heartbeat while somebody waits to be admitted.
     caf::reacts_to<atom::tick>,
+    // Say goodbye to the participant whose control port is here, and invite it no more.
+    caf::reacts_to<atom::leave, io::endpoint>,
+    // Who may join is decided by these settings from now on; who is in stays.
+    caf::reacts_to<atom::configure, config::session>,
     // Say goodbye to everybody, close the ports and end.
     caf::reacts_to<atom::leave>,
     // The session and its peers.
@@ -131,12 +137,45 @@ using tcp_target_actor = caf::typed_actor<
     // Its state and port.
     caf::replies_to<atom::status>::with<tcp_info>>;
 
+/// Whoever wants to know which scene is active.
+using scene_sink = caf::typed_actor<
+    // This scene became active, or none if the name is empty.
+    caf::reacts_to<atom::scene, std::string>>;
+
+/// Keeps the configuration. Runs on a thread of its own, since it reads and writes files.
+/// Every change goes this way: it is judged as a whole, put in force by the supervisor, kept on
+/// disk, and only then answered. Scenes are switched at the router instead.
+using configuration_actor = caf::typed_actor<
+    // What is in force.
+    caf::replies_to<atom::status>::with<config::configuration_ptr>,
+    // Read the file again.
+    caf::replies_to<atom::reload>::with<config::change_result>,
+    // Change the document in force by this JSON Patch, if it still has this revision (empty:
+    // whatever it has). Any list or object of it may be edited, or the whole replaced (path "").
+    caf::replies_to<atom::edit, json_value, std::string>::with<config::change_result>,
+    // Only tell what would become of this document.
+    caf::replies_to<atom::check, json_value>::with<config::change_result>,
+    // This scene is active (empty: none); false if it is not known.
+    caf::replies_to<atom::scene, std::string>::with<bool>,
+    // What was remembered under this key; null if nothing was.
+    caf::replies_to<atom::note, std::string>::with<json_value>,
+    // Remember this under a key; null forgets.
+    caf::replies_to<atom::note, std::string, json_value>::with<config::change_result>,
+    // End.
+    caf::reacts_to<atom::leave>>;
+
 /// Starts everything in order, restarts what failed, stops in reverse.
-using supervisor_actor = caf::typed_actor<
+using supervisor_actor = scene_sink::extend<
+    // Put this configuration in force; what it does not change is not touched.
+    caf::reacts_to<atom::configure, settings_ptr>,
+    // Read the configuration file again; the log tells what comes of it.
+    caf::reacts_to<atom::reload>,
     // Stop everything and end.
     caf::reacts_to<atom::leave>,
     // Look up the addresses of static peers again.
     caf::reacts_to<atom::renew>,
+    // Own: this peer was found here.
+    caf::reacts_to<atom::moved, config::remote_peer, io::endpoint>,
     // Start again what failed.
     caf::reacts_to<atom::restart>,
     // Every session with its peers.
@@ -154,6 +193,8 @@ using control_actor = caf::typed_actor<
     caf::reacts_to<atom::serve, io::http_exchange_ptr>,
     // What was answered before may not be true any more.
     caf::reacts_to<atom::changed>,
+    // This keeps the configuration from now on.
+    caf::reacts_to<atom::attach, configuration_actor>,
     // Let all clients go and end.
     caf::reacts_to<atom::leave>>;
 
@@ -181,4 +222,5 @@ CAF_BEGIN_TYPE_ID_BLOCK(tutti_actors, caf::id_block::tutti_messages::end)
 CAF_ADD_TYPE_ID(tutti_actors, (tutti::tap_sink))
 CAF_ADD_TYPE_ID(tutti_actors, (tutti::router_actor))
 CAF_ADD_TYPE_ID(tutti_actors, (tutti::control_actor))
+CAF_ADD_TYPE_ID(tutti_actors, (tutti::configuration_actor))
 CAF_END_TYPE_ID_BLOCK(tutti_actors)

@@ -32,11 +32,14 @@ struct listener_state {
   void on_datagrams(channel from, const datagram_chain& chain);
   void on_unreachable(const io::endpoint& where);
   void invite(const io::endpoint& where);
+  void dismiss(const io::endpoint& where);
+  void configure(const config::session& settings);
   void leave();
   caf::result<session_info> status();
   bool disconnect(port_key key);
   bool decide(std::uint64_t id, bool admitted, decision_term term);
   bool forget(const std::string& host, const std::string& who);
+  void remember(const std::vector<admission_decision>& before);
   void on_tick();
 
   static inline const char* name = "listener";
@@ -248,6 +251,11 @@ bool listener_state::forget(const std::string& host, const std::string& who) {
   return admission_->forget(host, who);
 }
 
+void listener_state::remember(const std::vector<admission_decision>& before) {
+  for (const auto& one : before)
+    admission_->remember(one);
+}
+
 void listener_state::on_tick() {
   for (const auto& gone : admission_->expire(now()))
     tell("gone", gone);
@@ -289,6 +297,19 @@ void listener_state::invite(const io::endpoint& where) {
     peer = &add_peer({where, where.with_port(static_cast<std::uint16_t>(where.port + 1))});
   peer->invited = true;
   self->send(peer->session, atom::invite_v);
+}
+
+void listener_state::dismiss(const io::endpoint& where) {
+  auto peer = peers_.by_address(where);
+  if (!peer)
+    return;
+  peer->invited = false;
+  self->send(peer->session, atom::leave_v);
+}
+
+void listener_state::configure(const config::session& settings) {
+  context_->max_peers = settings.max_peers;
+  admission_->set_policy(settings.invitations);
 }
 
 void listener_state::on_unreachable(const io::endpoint& where) {
@@ -375,11 +396,16 @@ listener_actor::behavior_type listener(listener_actor::stateful_pointer<listener
       },
       [&state](atom::nobody, const io::endpoint& where) { state.on_unreachable(where); },
       [&state](atom::invite, const io::endpoint& where) { state.invite(where); },
+      [&state](atom::leave, const io::endpoint& where) { state.dismiss(where); },
+      [&state](atom::configure, const config::session& settings) { state.configure(settings); },
       [&state](atom::leave) { state.leave(); },
       [&state](atom::status) { return state.status(); },
       [&state](atom::leave, port_key key) { return state.disconnect(key); },
       [&state](atom::decide, std::uint64_t id, bool admitted, decision_term term) {
         return state.decide(id, admitted, term);
+      },
+      [&state](atom::decide, const std::vector<admission_decision>& before) {
+        state.remember(before);
       },
       [&state](atom::forget, const std::string& host, const std::string& name) {
         return state.forget(host, name);

@@ -7,7 +7,7 @@
 #include "actors/admission.hpp"
 #include "actors/batch.hpp"
 #include "actors/routing/outcome.hpp"
-#include "config/settings.hpp"
+#include "config/configuration.hpp"
 #include "io/byte_stream.hpp"
 #include "io/datagram_socket.hpp"
 #include "io/http_message.hpp"
@@ -73,6 +73,14 @@ struct port_activity {
   port_key key = 0;
   std::uint64_t events_in = 0;
   std::uint64_t events_out = 0;
+};
+
+/// The configuration, as the supervisor puts it in force.
+using settings_ptr = std::shared_ptr<const config::settings>;
+
+/// A JSON Patch (RFC 6902) of the configuration's document, or a document.
+struct json_value {
+  nlohmann::json content;
 };
 
 /// What the router needs of the configuration; never changed once it is sent.
@@ -183,18 +191,12 @@ struct scene_change {
   std::string scene;
 };
 
-/// The configuration in force is another one.
-struct configuration_change {
-  std::string revision;
-  std::vector<std::string> sections; ///< that differ
-};
-
 /// Something happened that somebody may want to know at once.
 struct notice {
   topic about = topic::ports;
   std::string what; ///< a verb: "up", "away", "connected" ...
   std::variant<std::monostate, port_info, peer_info, std::vector<route_event>, scene_change,
-               configuration_change, pending_invitation, log_line>
+               pending_invitation, log_line>
       subject;
 };
 
@@ -226,6 +228,11 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::tcp_port_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::tcp_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::batch_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::routing_settings_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::settings_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::json_value)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::config::configuration_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::config::change_result)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::config::session)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::route_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::route_query)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::route_info>)
@@ -243,6 +250,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::endpoint)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::http_exchange_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::config::remote_peer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::decision_term)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::admission_decision>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::notice)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::port_key>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::port_activity>)
@@ -267,7 +275,16 @@ CAF_ADD_TYPE_ID(tutti_messages, (tutti::routing_settings_ptr))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::route_info))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::route_query))
 CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::route_info>))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::settings_ptr))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::json_value))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::config::configuration_ptr))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::config::change_result))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::config::session))
+CAF_ADD_ATOM(tutti_messages, tutti::atom, check, "check")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, configure, "configure")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, edit, "edit")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, note, "note")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, reload, "reload")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, scene, "scene")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, routes, "routes")
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::datagram_chain))
@@ -284,6 +301,7 @@ CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::endpoint))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::http_exchange_ptr))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::config::remote_peer))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::decision_term))
+CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::admission_decision>))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::notice))
 CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::port_key>))
 CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::port_activity>))

@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <array>
+#include <random>
 #include <ranges>
 #include <tuple>
 #include <unordered_map>
@@ -45,7 +46,7 @@ struct router_state {
   explicit router_state(router_actor::pointer pointer)
       : self(pointer) {}
 
-  void start(const routing_settings_ptr& settings, const notice_sink& notices);
+  void start(const routing_settings_ptr& settings, scene_sink watcher, notice_sink notices);
   void configure(const routing_settings_ptr& settings);
   bool activate_scene(const std::string& name);
   void on_batch(port_key from, const batch_ptr& batch);
@@ -61,7 +62,7 @@ struct router_state {
   std::vector<port_activity> activity() const;
   bool play(const std::string& id, bool as_source, const batch_ptr& batch);
   std::uint32_t panic(const std::string& id);
-  const std::string& active_scene() const { return patchbay_->active_scene(); }
+  const std::string& active_scene() const { return patchbay_.active_scene(); }
 
   static inline const char* name = "router";
 
@@ -90,10 +91,11 @@ private:
   void plan_tick(hub_time due);
 
   router_actor::pointer self;
+  routing::patchbay patchbay_{{}, {}, std::random_device()()};
+  scene_sink watcher_;
   notice_sink notices_;
   tap_sink tap_;
   bool routes_watched_ = false;
-  std::unique_ptr<routing::patchbay> patchbay_;
   routing::outcome outcome_;
   std::vector<std::unique_ptr<port>> ports_; ///< the order is that of coming up
   std::unordered_map<port_key, port*> by_key_;
@@ -103,24 +105,24 @@ private:
   hub_time planned_ = hub_time::max();
 };
 
-void router_state::start(const routing_settings_ptr& settings, const notice_sink& notices) {
-  notices_ = notices;
-  routing::route_limits limits;
-  limits.routes = settings->routes;
-  limits.delay_queue = settings->delay_queue;
-  routing::loop_limits loops;
-  loops.enabled = settings->loop_guard;
-  patchbay_ = std::make_unique<routing::patchbay>(limits, loops);
+void router_state::start(const routing_settings_ptr& settings, scene_sink watcher,
+                         notice_sink notices) {
+  watcher_ = std::move(watcher);
+  notices_ = std::move(notices);
   configure(settings);
 }
 
 void router_state::configure(const routing_settings_ptr& settings) {
-  patchbay_->configure(settings->rules, settings->scenes, settings->first_scene, now(), outcome_);
+  routing::route_limits limits;
+  limits.routes = settings->routes;
+  limits.delay_queue = settings->delay_queue;
+  patchbay_.set_limits(limits, settings->loop_guard);
+  patchbay_.configure(settings->rules, settings->scenes, settings->first_scene, now(), outcome_);
   perform(nullptr, nullptr);
 }
 
 bool router_state::activate_scene(const std::string& scene) {
-  auto known = patchbay_->activate_scene(scene, now(), outcome_);
+  auto known = patchbay_.activate_scene(scene, now(), outcome_);
   perform(nullptr, nullptr);
   return known;
 }
@@ -137,7 +139,7 @@ void router_state::on_batch(port_key from, const batch_ptr& batch) {
   source->events_in += batch->events().size();
   if (source->tapped_in)
     show(from, 0, batch);
-  patchbay_->take(source->slot, batch->events(), now(), outcome_);
+  patchbay_.take(source->slot, batch->events(), now(), outcome_);
   perform(source, batch);
 }
 
@@ -151,23 +153,24 @@ void router_state::perform(const port* source, const batch_ptr& batch) {
     }
   tell_news();
   outcome_.clear();
-  plan_tick(patchbay_->next_deadline());
+  plan_tick(patchbay_.next_deadline());
 }
 
 void router_state::tell_news() {
   auto id = [this](port_slot slot) { return at(slot) ? at(slot)->id : std::string("?"); };
   for (const auto& loop : outcome_.loops) {
-    auto to = loop.to == routing::every_port ? std::string("everything") : id(loop.to);
     if (loop.cut)
       io::log_warning("a loop: what goes from {} to {} comes back; the route is cut for now",
-                      id(loop.from), to);
+                      id(loop.from), id(loop.to));
     else
-      io::log_info("the route from {} to {} is tried again", id(loop.from), to);
+      io::log_info("the route from {} to {} is tried again", id(loop.from), id(loop.to));
   }
   if (outcome_.scene_changed && outcome_.scene.empty())
     io::log_info("no scene is active");
   else if (outcome_.scene_changed)
     io::log_info("scene \"{}\" is active", outcome_.scene);
+  if (outcome_.scene_changed && watcher_)
+    self->send(watcher_, atom::scene_v, outcome_.scene);
   if (!notices_)
     return;
   if (outcome_.scene_changed)
@@ -233,9 +236,9 @@ void router_state::attach(port_key key, const port_description& description, mid
   added->id = registry_.bring_up(key, description);
   added->description = description;
   added->sink = std::move(sink);
-  added->slot = patchbay_->add_port({added->id, to_string(description.kind), description.group,
-                                     description.name, description.source, description.destination},
-                                    now(), outcome_);
+  added->slot = patchbay_.add_port({added->id, to_string(description.kind), description.group,
+                                    description.name, description.source, description.destination},
+                                   now(), outcome_);
   io::log_debug("port {} is up", added->id);
   tell("up", *added);
   by_key_[key] = added.get();
@@ -250,7 +253,7 @@ void router_state::detach(port_key key) {
   if (!gone)
     return;
   cancel_sysex_of(key);
-  patchbay_->remove_port(gone->slot, now(), outcome_);
+  patchbay_.remove_port(gone->slot, now(), outcome_);
   perform(nullptr, nullptr);
   io::log_debug("port {} is away", gone->id);
   tell("away", *gone);
@@ -266,7 +269,7 @@ void router_state::release(port_key key) {
   if (!source)
     return;
   cancel_sysex_of(key);
-  patchbay_->release(source->slot, now(), outcome_);
+  patchbay_.release(source->slot, now(), outcome_);
   perform(nullptr, nullptr);
 }
 
@@ -291,8 +294,8 @@ void router_state::on_tick() {
     send_scratch(*to);
     next = std::min(next, to->gate.next_deadline());
   }
-  if (patchbay_->next_deadline() <= now())
-    patchbay_->on_deadline(now(), outcome_);
+  if (patchbay_.next_deadline() <= now())
+    patchbay_.on_deadline(now(), outcome_);
   perform(nullptr, nullptr);
   plan_tick(next);
 }
@@ -321,7 +324,7 @@ std::vector<port_info> router_state::status() const {
 }
 
 std::vector<route_info> router_state::routes(const route_query& wanted) const {
-  const auto& table = patchbay_->table();
+  const auto& table = patchbay_.table();
   std::vector<route_info> out;
   auto after = std::tuple(wanted.after_from, wanted.after_to, wanted.after_rule);
   std::vector<const port*> sources;
@@ -408,7 +411,7 @@ void router_state::silence(port& to) {
       to.gate.on_source_gone(from->key, now(), scratch_);
     send_scratch(to);
   }
-  patchbay_->silence(to.slot, now(), outcome_);
+  patchbay_.silence(to.slot, now(), outcome_);
   perform(nullptr, nullptr);
   constexpr std::array<std::uint8_t, 4> controllers{64, 123, 120, 121}; // pedal, notes, sound, all
   std::vector<event> words;
@@ -419,11 +422,11 @@ void router_state::silence(port& to) {
 }
 
 router_actor::behavior_type router(router_actor::stateful_pointer<router_state> self,
-                                   const routing_settings_ptr& settings,
-                                   const notice_sink& notices) {
+                                   const routing_settings_ptr& settings, scene_sink watcher,
+                                   notice_sink notices) {
   log_failures(self);
   auto& state = self->state;
-  state.start(settings, notices);
+  state.start(settings, std::move(watcher), std::move(notices));
   return {
       [&state](atom::midi, port_key from, const batch_ptr& batch) { state.on_batch(from, batch); },
       [&state](atom::attach, port_key key, const port_description& description,
@@ -452,8 +455,8 @@ router_actor::behavior_type router(router_actor::stateful_pointer<router_state> 
 } // namespace
 
 router_actor spawn_router(caf::actor_system& system, routing_settings_ptr settings,
-                          notice_sink notices) {
-  return system.spawn(router, std::move(settings), std::move(notices));
+                          scene_sink watcher, notice_sink notices) {
+  return system.spawn(router, std::move(settings), std::move(watcher), std::move(notices));
 }
 
 } // namespace tutti

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/session_ports.hpp"
 #include "io/event_loop.hpp"
 #include "io/http_server.hpp"
 #include "protocol/session/handshake.hpp"
@@ -34,13 +35,6 @@ struct session_context {
 };
 using session_context_ptr = std::shared_ptr<session_context>;
 
-/// An offered session with its ports, bound before any actor runs so that mistakes can be told.
-struct bound_session {
-  config::session settings;
-  std::shared_ptr<io::datagram_socket> control;
-  std::shared_ptr<io::datagram_socket> data;
-};
-
 /// What all TCP actors share; read-only once they run.
 struct tcp_context {
   io::event_loop* loop = nullptr;
@@ -48,6 +42,7 @@ struct tcp_context {
   std::size_t sysex_octets = 1u << 20; ///< longest SysEx taken from a stream
   protocol::stream_queue_limits queue; ///< towards each stream
   std::uint64_t seed = 0;              ///< for back-off; tests fix it
+  int dscp = 46;                       ///< mark of the packets of all streams
 };
 using tcp_context_ptr = std::shared_ptr<const tcp_context>;
 
@@ -56,25 +51,38 @@ struct control_parts {
   std::shared_ptr<io::http_server> server; ///< bound, with the routes of api_routes
   const io::event_loop* loop = nullptr;
   supervisor_actor supervisor;
+  configuration_actor configuration;
   router_actor router;
   monitor_actor monitor;
   std::string version;
 };
 
-/// `control` is bound like the sessions; none: there is no API.
-supervisor_actor spawn_supervisor(caf::actor_system& system, io::event_loop& loop,
-                                  const config::settings& settings,
-                                  std::vector<bound_session> bound,
-                                  std::shared_ptr<io::http_server> control = {},
-                                  std::string version = {});
-
 control_actor spawn_control(caf::actor_system& system, control_parts parts);
 
-/// Without notices nobody is told what happens.
-router_actor spawn_router(caf::actor_system& system, routing_settings_ptr settings,
-                          notice_sink notices = {});
-
 monitor_actor spawn_monitor(caf::actor_system& system);
+
+/// What the hub is started with.
+struct hub_start {
+  io::event_loop* loop = nullptr;
+  std::shared_ptr<config::configuration> configuration; ///< started
+  std::vector<bound_session> bound; ///< sessions whose ports are open, so that mistakes were told
+  std::shared_ptr<io::http_server> control; ///< bound like the sessions; none: there is no API
+  std::string version;
+};
+
+supervisor_actor spawn_supervisor(caf::actor_system& system, hub_start start);
+
+/// Where the keeper of the configuration runs: it waits for disks, so only tests have it on the
+/// loop.
+enum class config_thread : std::uint8_t { own, loop };
+configuration_actor spawn_configuration(caf::actor_system& system,
+                                        std::shared_ptr<config::configuration> kept,
+                                        supervisor_actor supervisor,
+                                        config_thread thread = config_thread::own);
+
+/// `watcher`, if any, is told of every scene that becomes active, `notices` of all that happens.
+router_actor spawn_router(caf::actor_system& system, routing_settings_ptr settings,
+                          scene_sink watcher = {}, notice_sink notices = {});
 
 listener_actor spawn_listener(caf::actor_system& system, session_context_ptr context,
                               router_actor router);

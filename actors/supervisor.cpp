@@ -1,9 +1,12 @@
 // The supervisor: the configuration in force and the life of all other actors.
-// Decides: the order of starting, what is started again after a failure, the order of stopping.
-// Leaves: everything else.
+// Decides: which parts of the hub a configuration asks for, the order of starting, what is started
+// again after a failure, the order of stopping.
+// Leaves: what is left alone when the configuration changes (part_list), keeping the configuration
+// (configuration), everything else.
+#include "actors/decision_note.hpp"
 #include "actors/failure.hpp"
+#include "actors/part_list.hpp"
 #include "actors/spawn.hpp"
-#include "io/udp_socket.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
@@ -14,36 +17,40 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <random>
+#include <tuple>
 
 namespace tutti {
 
 namespace {
 
 constexpr std::chrono::seconds restart_wait{1};
+constexpr std::chrono::seconds retry_wait{5};
 constexpr std::chrono::seconds lookup_wait{10};
 
-/// A part of the hub that can be started again. All of them take `leave`.
-struct child {
-  std::string what; ///< for the log
-  std::function<caf::actor()> start;
-  caf::actor handle; ///< null while it is down
-};
-
-/// An offered session; its ports stay open while its listener is replaced.
+/// An offered session whose ports are open; they stay so while its listener is replaced.
 struct offered_session {
   bound_session bound;
   listener_actor listener;
+};
+
+/// A peer that the configuration invites.
+struct invited_peer {
+  config::remote_peer peer;
+  std::optional<io::endpoint> where; ///< once it was found
 };
 
 struct supervisor_state {
   explicit supervisor_state(supervisor_actor::pointer pointer)
       : self(pointer) {}
 
-  void start(io::event_loop& loop, const config::settings& settings,
-             std::vector<bound_session> bound);
-  void start_control(std::shared_ptr<io::http_server> server, std::string version);
+  void start(hub_start given);
+  void configure(const settings_ptr& settings);
+  void reload();
+  void on_scene(const std::string& scene);
   void renew();
+  void on_peer_found(const config::remote_peer& peer, const io::endpoint& where);
   void restart();
   void leave();
   caf::result<std::vector<session_info>> status();
@@ -55,125 +62,299 @@ struct supervisor_state {
   static inline const char* name = "supervisor";
 
 private:
+  // What runs beside the router.
+  std::vector<part> wanted_parts();
+  void want_configuration(std::vector<part>& parts);
+  void want_control(std::vector<part>& parts);
+  void want_sessions(std::vector<part>& parts);
+  void want_tcp(std::vector<part>& parts);
+  void start_parts();
   void start_router();
-  void add_child(std::string what, std::function<caf::actor()> start);
-  void add_session(offered_session& session);
-  void add_tcp();
-  caf::actor start_listener(offered_session& session);
+  caf::actor start_listener(const config::session& session);
+  void remind_of_decisions(const std::string& session, const listener_actor& listener);
+  tcp_context_ptr make_tcp_context() const;
+  routing_settings_ptr make_routing() const;
+
+  void keep_scene();
+  void want_peers();
   void invite_peers();
   void look_up(const config::remote_peer& peer);
   void on_down(const caf::down_msg& down);
   void end_if_alone();
   listener_actor listener_for(const std::string& name) const;
+  bool is_offered(const offered_session& session) const;
 
   supervisor_actor::pointer self;
   io::event_loop* loop_ = nullptr;
-  config::settings settings_;
-  monitor_actor monitor_;
+  std::shared_ptr<config::configuration> kept_;
+  settings_ptr settings_;
+  configuration_actor configuration_;
+  std::shared_ptr<io::http_server> server_;
+  std::string version_;
+  control_actor control_;
+  monitor_actor monitor_; ///< first of all, since the others tell it what happens
   router_actor router_;
+  part_list parts_; ///< the router comes before them all
   std::vector<std::unique_ptr<offered_session>> sessions_;
-  std::vector<child> children_; ///< in the order of starting; monitor and router come before all
-  std::vector<config::remote_peer> invited_; ///< by the API
+  std::vector<invited_peer> peers_;
+  std::vector<config::remote_peer> invited_; ///< by the API, until the hub ends
+  std::string scene_;                        ///< active at the router
+  std::string kept_scene_;                   ///< what the configuration knows of it
+  bool keeping_scene_ = false;               ///< and is being told
   std::unique_ptr<boost::asio::ip::udp::resolver> resolver_;
   bool leaving_ = false;
 };
+
+/// The same session on the same ports, whoever may join it.
+bool is_same_session(const config::session& a, const config::session& b) {
+  return a.name == b.name && a.port == b.port && a.bind == b.bind;
+}
 
 std::uint32_t random_number() {
   static std::random_device device;
   return device();
 }
 
-void supervisor_state::start(io::event_loop& loop, const config::settings& settings,
-                             std::vector<bound_session> bound) {
-  loop_ = &loop;
-  settings_ = settings;
-  resolver_ = std::make_unique<boost::asio::ip::udp::resolver>(loop.context());
+void supervisor_state::start(hub_start given) {
+  loop_ = given.loop;
+  kept_ = std::move(given.configuration);
+  server_ = std::move(given.control);
+  version_ = std::move(given.version);
+  auto now = kept_->in_force();
+  settings_ = settings_ptr(now, &now->settings);
+  scene_ = kept_scene_ = settings_->scene;
+  resolver_ = std::make_unique<boost::asio::ip::udp::resolver>(loop_->context());
   self->set_down_handler([this](const caf::down_msg& down) { on_down(down); });
   start_router();
-  for (auto& one : bound) {
+  for (auto& one : given.bound)
     sessions_.push_back(std::make_unique<offered_session>(offered_session{std::move(one), {}}));
-    add_session(*sessions_.back());
-  }
-  add_tcp();
-  invite_peers();
+  parts_.want(wanted_parts());
+  start_parts();
+  want_peers();
 }
 
-// The monitor comes first, since everything else tells it what happens.
+// -- the configuration --------------------------------------------------------------------------
+
+void supervisor_state::configure(const settings_ptr& settings) {
+  if (leaving_)
+    return;
+  auto before = std::exchange(settings_, settings);
+  if (settings_->log != before->log)
+    io::set_log_level(static_cast<io::log_level>(settings_->log.level));
+  if (settings_->real_time != before->real_time)
+    io::log_warning("\"real_time\" takes effect when the hub is started again");
+  if (settings_->control != before->control)
+    io::log_warning("\"control\" takes effect when the hub is started again");
+  if (monitor_)
+    self->send(monitor_, atom::tell_v, notice{topic::rules, "configuration", {}});
+  bool same_routing = settings_->rules == before->rules && settings_->scenes == before->scenes &&
+                      settings_->limits == before->limits;
+  if (router_ && !same_routing)
+    self->send(router_, atom::configure_v, make_routing());
+  if (settings_->scene != kept_scene_) {
+    kept_scene_ = settings_->scene;
+    if (router_)
+      self->request(router_, caf::infinite, atom::scene_v, kept_scene_)
+          .then([](bool) {}, [](caf::error&) {});
+  }
+  for (auto& leaving : parts_.want(wanted_parts()))
+    caf::anon_send(leaving, atom::leave_v);
+  std::erase_if(sessions_, [this](const auto& session) { return !is_offered(*session); });
+  start_parts();
+  want_peers();
+}
+
+void supervisor_state::reload() {
+  if (leaving_ || !configuration_)
+    return;
+  self->request(configuration_, caf::infinite, atom::reload_v)
+      .then(
+          [](const config::change_result& result) {
+            for (const auto& remark : result.remarks)
+              io::log_warning("{}", remark);
+            for (const auto& wrong : result.mistakes)
+              io::log_error("{}", wrong.sentence());
+            if (result)
+              io::log_info("the configuration was read again");
+            else
+              io::log_error("the configuration has mistakes; the former one stays in force");
+          },
+          [](caf::error&) { io::log_error("the configuration cannot be read again just now"); });
+}
+
+void supervisor_state::on_scene(const std::string& scene) {
+  scene_ = scene;
+  keep_scene();
+}
+
+// One at a time, and then the newest: scenes may change faster than a disk takes it.
+void supervisor_state::keep_scene() {
+  if (keeping_scene_ || leaving_ || !configuration_ || scene_ == kept_scene_)
+    return;
+  keeping_scene_ = true;
+  auto told = scene_;
+  self->request(configuration_, caf::infinite, atom::scene_v, told)
+      .then(
+          [this, told](bool) {
+            keeping_scene_ = false;
+            kept_scene_ = told;
+            keep_scene();
+          },
+          [this](caf::error&) { keeping_scene_ = false; });
+}
+
+routing_settings_ptr supervisor_state::make_routing() const {
+  auto routing = std::make_shared<routing_settings>();
+  routing->rules = settings_->rules;
+  routing->scenes = settings_->scenes;
+  routing->first_scene = scene_;
+  routing->routes = settings_->limits.routes;
+  routing->loop_guard = settings_->limits.loop_guard;
+  routing->delay_queue = settings_->limits.delay_queue;
+  return routing;
+}
+
+// -- parts --------------------------------------------------------------------------------------
+
 void supervisor_state::start_router() {
   monitor_ = spawn_monitor(self->system());
   self->monitor(monitor_);
-  auto routing = std::make_shared<routing_settings>();
-  routing->rules = settings_.rules;
-  routing->scenes = settings_.scenes;
-  routing->first_scene = settings_.scene;
-  routing->routes = settings_.limits.routes;
-  routing->loop_guard = settings_.limits.loop_guard;
-  routing->delay_queue = settings_.limits.delay_queue;
-  router_ = spawn_router(self->system(), std::move(routing), monitor_);
+  router_ = spawn_router(self->system(), make_routing(), supervisor_actor(self), monitor_);
   self->monitor(router_);
   self->send(monitor_, atom::attach_v, router_);
 }
 
-void supervisor_state::start_control(std::shared_ptr<io::http_server> server, std::string version) {
-  if (!server)
+std::vector<part> supervisor_state::wanted_parts() {
+  std::vector<part> parts;
+  want_configuration(parts);
+  want_sessions(parts);
+  want_tcp(parts);
+  want_control(parts);
+  return parts;
+}
+
+void supervisor_state::want_configuration(std::vector<part>& parts) {
+  parts.push_back(make_part("the keeper of the configuration", true, [this] {
+    configuration_ = spawn_configuration(self->system(), kept_, supervisor_actor(self));
+    if (control_)
+      self->send(control_, atom::attach_v, configuration_);
+    keeping_scene_ = false;
+    return caf::actor_cast<caf::actor>(configuration_);
+  }));
+}
+
+void supervisor_state::want_control(std::vector<part>& parts) {
+  if (!server_)
     return;
-  add_child("the control API", [this, server, version] {
-    auto control = spawn_control(
-        self->system(), {server, loop_, supervisor_actor(self), router_, monitor_, version});
-    self->send(monitor_, atom::attach_v, control);
-    return caf::actor_cast<caf::actor>(control);
+  parts.push_back(make_part("the control API", true, [this] {
+    control_ = spawn_control(self->system(), {server_, loop_, supervisor_actor(self),
+                                              configuration_, router_, monitor_, version_});
+    self->send(monitor_, atom::attach_v, control_);
+    return caf::actor_cast<caf::actor>(control_);
+  }));
+}
+
+// Who may join and how many may change while a session goes on.
+void supervisor_state::want_sessions(std::vector<part>& parts) {
+  for (const auto& offered : settings_->sessions)
+    for (const auto& session : by_address(offered)) {
+      parts.push_back(
+          make_part("the listener of session \"" + session.name + "\" on " + session.bind.front(),
+                    std::tuple(session.name, session.port, session.bind),
+                    [this, session] { return start_listener(session); }));
+      parts.back().update = [this, session](const caf::actor& handle) {
+        self->send(caf::actor_cast<listener_actor>(handle), atom::configure_v, session);
+      };
+    }
+}
+
+caf::actor supervisor_state::start_listener(const config::session& session) {
+  auto found = std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& one) {
+    return is_same_session(one->bound.settings, session);
   });
-}
-
-void supervisor_state::add_child(std::string what, std::function<caf::actor()> start) {
-  auto handle = start();
-  self->monitor(handle);
-  children_.push_back({std::move(what), std::move(start), std::move(handle)});
-}
-
-void supervisor_state::add_session(offered_session& session) {
-  add_child("the listener of session \"" + session.bound.settings.name + '"',
-            [this, &session] { return start_listener(session); });
-}
-
-caf::actor supervisor_state::start_listener(offered_session& session) {
+  if (found == sessions_.end()) {
+    auto bound = bind_session(*loop_, session, *settings_);
+    found = sessions_.insert(
+        found, std::make_unique<offered_session>(offered_session{std::move(bound), {}}));
+  }
+  auto& offered = **found;
   auto context = std::make_shared<session_context>();
-  context->identity = {session.bound.settings.name, random_number()};
-  context->control = session.bound.control;
-  context->data = session.bound.data;
-  context->max_peers = session.bound.settings.max_peers;
-  context->invitations = session.bound.settings.invitations;
+  context->identity = {session.name, random_number()};
+  context->control = offered.bound.control;
+  context->data = offered.bound.data;
+  context->max_peers = session.max_peers;
+  context->invitations = session.invitations;
   context->notices = monitor_;
   context->seed = std::uint64_t(random_number()) << 32 | random_number();
-  session.listener = spawn_listener(self->system(), std::move(context), router_);
-  return caf::actor_cast<caf::actor>(session.listener);
+  offered.listener = spawn_listener(self->system(), std::move(context), router_);
+  remind_of_decisions(session.name, offered.listener);
+  return caf::actor_cast<caf::actor>(offered.listener);
 }
 
-void supervisor_state::add_tcp() {
-  auto make_context = [this] {
-    auto context = std::make_shared<tcp_context>();
-    context->loop = loop_;
-    context->router = router_;
-    context->sysex_octets = settings_.limits.sysex_octets;
-    context->queue.sysex_octets =
-        std::max<std::size_t>(context->queue.sysex_octets, 2 * context->sysex_octets);
-    context->seed = random_number();
-    return context;
-  };
-  for (const auto& listener : settings_.tcp.listen)
-    add_child("a TCP listener", [this, make_context, &listener] {
+// Who was admitted or refused for good is among the notes of the configuration.
+void supervisor_state::remind_of_decisions(const std::string& session,
+                                           const listener_actor& listener) {
+  self->request(configuration_, caf::infinite, atom::note_v, std::string(decisions_note))
+      .then(
+          [this, session, listener](const json_value& note) {
+            if (auto before = read_decisions(note.content, session); !before.empty())
+              self->send(listener, atom::decide_v, std::move(before));
+          },
+          [](caf::error&) {});
+}
+
+tcp_context_ptr supervisor_state::make_tcp_context() const {
+  auto context = std::make_shared<tcp_context>();
+  context->loop = loop_;
+  context->router = router_;
+  context->sysex_octets = settings_->limits.sysex_octets;
+  context->queue.sysex_octets =
+      std::max<std::size_t>(context->queue.sysex_octets, 2 * context->sysex_octets);
+  context->seed = random_number();
+  context->dscp = settings_->real_time.dscp;
+  return context;
+}
+
+void supervisor_state::want_tcp(std::vector<part>& parts) {
+  for (const auto& listener : settings_->tcp.listen)
+    parts.push_back(
+        make_part("the TCP listener \"" + listener.name + '"', listener, [this, listener] {
+          return caf::actor_cast<caf::actor>(
+              spawn_tcp_listener(self->system(), make_tcp_context(), listener));
+        }));
+  for (const auto& target : settings_->tcp.connect)
+    parts.push_back(make_part("the TCP connection to " + target.host, target, [this, target] {
       return caf::actor_cast<caf::actor>(
-          spawn_tcp_listener(self->system(), make_context(), listener));
-    });
-  for (const auto& target : settings_.tcp.connect)
-    add_child("a TCP connection", [this, make_context, &target] {
-      return caf::actor_cast<caf::actor>(spawn_tcp_target(self->system(), make_context(), target));
-    });
+          spawn_tcp_target(self->system(), make_tcp_context(), target));
+    }));
 }
 
-void supervisor_state::invite_peers() {
-  for (const auto& peer : settings_.connect)
-    look_up(peer);
+// What cannot be started, as its port is taken, is tried again until it can.
+void supervisor_state::start_parts() {
+  bool failed = false;
+  for (auto one : parts_.startable()) {
+    try {
+      one->handle = one->start();
+      self->monitor(one->handle);
+      if (std::exchange(one->has_failed, false))
+        io::log_info("{} runs now", one->what);
+    } catch (const std::exception& error) {
+      failed = true;
+      if (!std::exchange(one->has_failed, true))
+        io::log_error("cannot start {}: {}; trying again every {} s", one->what, error.what(),
+                      retry_wait.count());
+    }
+  }
+  if (failed)
+    self->delayed_send(self, retry_wait, atom::restart_v);
+}
+
+bool supervisor_state::is_offered(const offered_session& session) const {
+  for (const auto& offered : settings_->sessions)
+    for (const auto& one : by_address(offered))
+      if (is_same_session(one, session.bound.settings))
+        return true;
+  return false;
 }
 
 listener_actor supervisor_state::listener_for(const std::string& wanted) const {
@@ -183,52 +364,86 @@ listener_actor supervisor_state::listener_for(const std::string& wanted) const {
   return listener_actor();
 }
 
+// -- peers that are invited ---------------------------------------------------------------------
+
+// Those that are not wanted any more are told goodbye; the others are not touched.
+void supervisor_state::want_peers() {
+  auto wanted = settings_->connect;
+  wanted.insert(wanted.end(), invited_.begin(), invited_.end());
+  auto former = std::exchange(peers_, {});
+  for (const auto& peer : wanted) {
+    auto known = std::find_if(former.begin(), former.end(),
+                              [&](const invited_peer& one) { return one.peer == peer; });
+    peers_.push_back({peer, known == former.end() ? std::nullopt : known->where});
+    if (known != former.end())
+      former.erase(known);
+  }
+  for (const auto& gone : former) {
+    bool still_meant = std::any_of(peers_.begin(), peers_.end(), [&](const invited_peer& one) {
+      return one.where == gone.where && one.peer.session == gone.peer.session;
+    });
+    auto listener = listener_for(gone.peer.session);
+    if (gone.where && !still_meant && listener)
+      self->send(listener, atom::leave_v, *gone.where);
+  }
+  for (const auto& one : peers_)
+    if (!one.where)
+      look_up(one.peer);
+}
+
+void supervisor_state::invite_peers() {
+  for (const auto& one : peers_)
+    look_up(one.peer);
+}
+
 // Literal addresses at once, names by Asio's resolver, whose thread posts the answer to the loop.
 void supervisor_state::look_up(const config::remote_peer& peer) {
-  auto listener = listener_for(peer.session);
-  if (!listener)
-    return;
-  if (auto literal = io::parse_address(peer.host, peer.port)) {
-    self->send(listener, atom::invite_v, *literal);
-    return;
-  }
+  if (auto literal = io::parse_address(peer.host, peer.port))
+    return on_peer_found(peer, *literal);
   auto me = caf::actor_cast<caf::actor_addr>(supervisor_actor(self));
-  resolver_->async_resolve(
-      peer.host, std::to_string(peer.port),
-      [listener, peer, me](const boost::system::error_code& error, const auto& results) {
-        if (!error && !results.empty()) {
-          caf::anon_send(listener, atom::invite_v,
-                         io::from_socket_address(results.begin()->endpoint().data()));
-          return;
-        }
-        if (error == boost::asio::error::operation_aborted)
-          return;
-        io::log_warning("cannot look up \"{}\": {}; trying again in {} s", peer.host,
-                        error.message(), lookup_wait.count());
-        if (auto handle = caf::actor_cast<supervisor_actor>(me))
-          caf::delayed_anon_send(handle, lookup_wait, atom::renew_v);
-      });
+  resolver_->async_resolve(peer.host, std::to_string(peer.port),
+                           [peer, me](const boost::system::error_code& error, const auto& results) {
+                             auto handle = caf::actor_cast<supervisor_actor>(me);
+                             if (!handle || error == boost::asio::error::operation_aborted)
+                               return;
+                             if (!error && !results.empty()) {
+                               caf::anon_send(
+                                   handle, atom::moved_v, peer,
+                                   io::from_socket_address(results.begin()->endpoint().data()));
+                               return;
+                             }
+                             io::log_warning("cannot look up \"{}\": {}; trying again in {} s",
+                                             peer.host, error.message(), lookup_wait.count());
+                             caf::delayed_anon_send(handle, lookup_wait, atom::renew_v);
+                           });
+}
+
+void supervisor_state::on_peer_found(const config::remote_peer& peer, const io::endpoint& where) {
+  auto known = std::find_if(peers_.begin(), peers_.end(),
+                            [&](const invited_peer& one) { return one.peer == peer; });
+  if (leaving_ || known == peers_.end())
+    return; // not wanted any more
+  known->where = where;
+  if (auto listener = listener_for(peer.session))
+    self->send(listener, atom::invite_v, where);
 }
 
 void supervisor_state::renew() {
-  if (leaving_)
-    return;
-  for (const auto* peers : {&settings_.connect, &invited_})
-    for (const auto& peer : *peers)
-      if (!io::parse_address(peer.host, peer.port))
-        look_up(peer);
+  if (!leaving_)
+    for (const auto& one : peers_)
+      if (!io::parse_address(one.peer.host, one.peer.port))
+        look_up(one.peer);
 }
+
+// -- failures and the end -----------------------------------------------------------------------
 
 void supervisor_state::on_down(const caf::down_msg& down) {
   auto reason = self->system().render(down.reason);
-  for (auto& part : children_)
-    if (part.handle && part.handle.address() == down.source) {
-      part.handle = nullptr;
-      if (!leaving_)
-        io::log_error("{} ended unexpectedly ({}); starting it again", part.what, reason);
-    }
+  auto failed = parts_.on_down(down.source);
   if (leaving_)
     return end_if_alone();
+  if (failed)
+    io::log_error("{} ended unexpectedly ({}); starting it again", failed->what, reason);
   auto was_router = router_ && router_.address() == down.source;
   if (was_router || (monitor_ && monitor_.address() == down.source)) {
     // Everybody holds a handle to the one that is gone, so all follow it.
@@ -239,9 +454,11 @@ void supervisor_state::on_down(const caf::down_msg& down) {
       self->send_exit(other, caf::exit_reason::kill);
     router_ = router_actor();
     monitor_ = monitor_actor();
-    for (auto& part : children_)
-      if (part.handle)
-        self->send_exit(part.handle, caf::exit_reason::kill);
+    for (auto& one : parts_.parts())
+      if (one.handle)
+        self->send_exit(one.handle, caf::exit_reason::kill);
+  } else if (!failed) {
+    return restart(); // a part that had to leave has left; another may take its place
   }
   self->delayed_send(self, restart_wait, atom::restart_v);
 }
@@ -249,16 +466,11 @@ void supervisor_state::on_down(const caf::down_msg& down) {
 // Starts what is missing. Peers that are invited by configuration are invited anew; the others come
 // by themselves when they find that nobody answers.
 void supervisor_state::restart() {
-  auto down = [](const child& part) { return !part.handle; };
-  if (leaving_ || (router_ && std::none_of(children_.begin(), children_.end(), down)))
+  if (leaving_ || (router_ && parts_.startable().empty()))
     return;
   if (!router_)
     start_router();
-  for (auto& part : children_)
-    if (!part.handle) {
-      part.handle = part.start();
-      self->monitor(part.handle);
-    }
+  start_parts();
   invite_peers();
 }
 
@@ -267,21 +479,21 @@ void supervisor_state::leave() {
     return;
   leaving_ = true;
   resolver_->cancel();
-  for (auto& part : children_)
-    if (part.handle)
-      caf::anon_send(part.handle, atom::leave_v);
+  for (auto& one : parts_.parts())
+    if (one.handle)
+      caf::anon_send(one.handle, atom::leave_v);
   end_if_alone();
 }
 
 // The router goes last, since everything else sends to it.
 void supervisor_state::end_if_alone() {
-  auto up = [](const child& part) { return bool(part.handle); };
-  if (std::any_of(children_.begin(), children_.end(), up))
+  if (!parts_.all_down())
     return;
   if (router_)
     self->send_exit(router_, caf::exit_reason::user_shutdown);
   if (monitor_)
     self->send(monitor_, atom::leave_v);
+  control_ = control_actor();
   self->quit();
 }
 
@@ -295,6 +507,8 @@ caf::result<std::vector<session_info>> supervisor_state::status() {
       promise.deliver(std::move(*out));
   };
   for (auto& session : sessions_) {
+    if (!session->listener)
+      continue;
     ++*open;
     self->request(session->listener, std::chrono::seconds(2), atom::status_v)
         .then(
@@ -311,9 +525,13 @@ caf::result<std::vector<session_info>> supervisor_state::status() {
 bool supervisor_state::invite(const config::remote_peer& peer) {
   if (leaving_ || !listener_for(peer.session))
     return false;
-  if (std::find(invited_.begin(), invited_.end(), peer) == invited_.end())
-    invited_.push_back(peer);
-  look_up(peer);
+  auto known = [&](const auto& one) { return one.peer == peer; };
+  if (std::any_of(peers_.begin(), peers_.end(), known)) {
+    look_up(peer);
+    return true;
+  }
+  invited_.push_back(peer);
+  want_peers();
   return true;
 }
 
@@ -328,16 +546,19 @@ caf::result<bool> supervisor_state::ask_listener(const std::string& session,
 }
 
 supervisor_actor::behavior_type
-supervisor(supervisor_actor::stateful_pointer<supervisor_state> self, io::event_loop* loop,
-           const config::settings& settings, std::vector<bound_session> bound,
-           std::shared_ptr<io::http_server> control, std::string version) {
+supervisor(supervisor_actor::stateful_pointer<supervisor_state> self, hub_start start) {
   log_failures(self);
   auto& state = self->state;
-  state.start(*loop, settings, std::move(bound));
-  state.start_control(std::move(control), std::move(version));
+  state.start(std::move(start));
   return {
+      [&state](atom::scene, const std::string& scene) { state.on_scene(scene); },
+      [&state](atom::configure, const settings_ptr& settings) { state.configure(settings); },
+      [&state](atom::reload) { state.reload(); },
       [&state](atom::leave) { state.leave(); },
       [&state](atom::renew) { state.renew(); },
+      [&state](atom::moved, const config::remote_peer& peer, const io::endpoint& where) {
+        state.on_peer_found(peer, where);
+      },
       [&state](atom::restart) { state.restart(); },
       [&state](atom::status) { return state.status(); },
       [&state](atom::invite, const config::remote_peer& peer) { return state.invite(peer); },
@@ -357,12 +578,8 @@ supervisor(supervisor_actor::stateful_pointer<supervisor_state> self, io::event_
 
 } // namespace
 
-supervisor_actor spawn_supervisor(caf::actor_system& system, io::event_loop& loop,
-                                  const config::settings& settings,
-                                  std::vector<bound_session> bound,
-                                  std::shared_ptr<io::http_server> control, std::string version) {
-  return system.spawn(supervisor, &loop, settings, std::move(bound), std::move(control),
-                      std::move(version));
+supervisor_actor spawn_supervisor(caf::actor_system& system, hub_start start) {
+  return system.spawn(supervisor, std::move(start));
 }
 
 } // namespace tutti

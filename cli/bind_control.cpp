@@ -58,10 +58,10 @@ io::http_access read_access(const config::control& wanted) {
   return io::http_access(std::move(options));
 }
 
-std::shared_ptr<io::http_server> bind_control(io::event_loop& loop, const config::control& wanted,
-                                              bool demanded) {
+std::shared_ptr<io::http_server> bind_control(io::event_loop& loop, const config::control& wanted) {
   if (!wanted.enabled)
     return nullptr;
+  auto demanded = wanted.listen != config::control().listen;
   auto server =
       std::make_shared<io::http_server>(loop, io::http_router(http_routes()), read_access(wanted));
   if (wanted.tls)

@@ -10,11 +10,10 @@
 
 namespace tutti::cli {
 
-/// Nothing if it is switched off, or if no address is free and `demanded` is not set. Throws
-/// std::system_error for tokens and certificates that cannot be read, and, if `demanded`, for
-/// addresses that are taken.
-std::shared_ptr<io::http_server> bind_control(io::event_loop& loop, const config::control& wanted,
-                                              bool demanded);
+/// Nothing if it is switched off, or if none of the usual addresses is free. Throws
+/// std::system_error for tokens and certificates that cannot be read, and for other addresses that
+/// are taken.
+std::shared_ptr<io::http_server> bind_control(io::event_loop& loop, const config::control& wanted);
 
 /// The tokens out of their files and variables. Throws std::system_error naming what is missing.
 io::http_access read_access(const config::control& wanted);

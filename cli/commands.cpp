@@ -3,6 +3,7 @@
 #include "cli/command.hpp"
 #include "cli/completion.hpp"
 #include "cli/monitor.hpp"
+#include "cli/rule_commands.hpp"
 
 #include <fmt/format.h>
 
@@ -66,14 +67,6 @@ void show_sessions(client& hub, const client_options& options) {
   print_list(options, sessions, rows, "no sessions");
 }
 
-void show_routes(client& hub, const client_options& options) {
-  auto routes = hub.list("/api/v1/routes");
-  table rows({"FROM", "TO", "RULE", ">EVENTS"});
-  for (const auto& one : routes)
-    rows.add({text(one["from"]), text(one["to"]), text(one["rule"]), text(one["events_out"])});
-  print_list(options, routes, rows, "no routes");
-}
-
 void show_invitations(client& hub, const client_options& options) {
   auto waiting = hub.list("/api/v1/invitations");
   table rows({"ID", "PEER", "ADDRESS", "SESSION", ">WAITING s"});
@@ -88,7 +81,6 @@ void add_looking(CLI::App& app, int& result) {
   command(app, result, "ports", "Every port, up or away").asks(show_ports);
   command(app, result, "peers", "Every RTP-MIDI peer and how it is doing").asks(show_peers);
   command(app, result, "sessions", "The sessions that the hub offers").asks(show_sessions);
-  command(app, result, "routes", "Live routes from port to port").asks(show_routes);
   command(app, result, "invitations", "Who waits to be admitted").asks(show_invitations);
 }
 
@@ -278,6 +270,7 @@ void add_client_commands(CLI::App& app, int& result) {
   add_live(app, result);
   add_playing(app, result);
   add_peering(app, result);
+  add_rule_commands(app, result);
   add_local(app);
 }
 

@@ -181,7 +181,8 @@ struct token {
 /// The control API.
 struct control {
   bool enabled = true;
-  std::vector<host_port> listen{{"127.0.0.1", 8504}, {"::1", 8504}}; ///< literal addresses
+  std::vector<host_port> listen{{"127.0.0.1", 8504},
+                                {"::1", 8504}}; ///< literal addresses; port 0 picks a free one
   std::vector<token> tokens;
   bool without_token = false;       ///< serve addresses beyond loopback without tokens
   std::vector<std::string> hosts;   ///< names under which browsers may reach it
@@ -190,10 +191,6 @@ struct control {
 
   friend bool operator==(const control&, const control&) = default;
 };
-
-/// A sentence if addresses beyond loopback are served without tokens and nobody said that this is
-/// meant; else nothing.
-std::string check_control(const control& wanted);
 
 /// Bounds of queues and tables. What passes one is dropped by rule and counted.
 struct limits {
@@ -204,11 +201,20 @@ struct limits {
   std::uint32_t delay_queue = 65536;      ///< events per route that a delay may hold
   std::uint32_t routes = 262144;          ///< routes with filter or transforms
   std::uint32_t socket_buffer = 4u << 20; ///< octets asked for per UDP socket and direction
-  /// Watch for loops outside the hub. The test withholds a message that repeats fast for up to two
-  /// seconds, so a stream of equal messages that is meant loses some: off unless asked for.
-  bool loop_guard = false;
+  /// Watch for loops outside the hub and cut them. Music is never held back: what is suspicious is
+  /// tested by a probe, a short SysEx message that devices ignore.
+  bool loop_guard = true;
 
   friend bool operator==(const limits&, const limits&) = default;
+};
+
+/// What the hub asks of the system for steady timing. What is not permitted is logged, not fatal.
+struct real_time {
+  std::uint8_t priority = 0; ///< SCHED_FIFO for the loop thread, 1 to 99; 0: ordinary scheduling
+  bool lock_memory = false;  ///< memory is never paged out
+  std::uint8_t dscp = 46;    ///< mark of MIDI packets, 0 to 63; 46 is Expedited Forwarding, 0 none
+
+  friend bool operator==(const real_time&, const real_time&) = default;
 };
 
 enum class log_level : std::uint8_t { trace, debug, info, warning, error, off };
@@ -231,6 +237,7 @@ struct settings {
   std::string scene; ///< the one that is active at first; empty: none
   config::control control;
   config::limits limits;
+  config::real_time real_time;
   config::log log;
 
   friend bool operator==(const settings&, const settings&) = default;

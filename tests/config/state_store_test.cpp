@@ -186,7 +186,7 @@ TEST_CASE("a changed section holds until the file's own is edited", "[config][st
   CHECK(edited["scene"] == "verse");
   CHECK_FALSE(again.has("rules"));
 
-  again.drop("scene");
+  again.set("scene", file["scene"], file);
   CHECK_FALSE(again.has("scene"));
   for (auto broken :
        {"[]", "{}", "{\"sections\": 1}", "{\"sections\": {\"rules\": 1}, \"notes\": []}"})

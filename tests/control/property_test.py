@@ -12,6 +12,7 @@ ROUNDS = int(os.environ.get("TUTTI_ROUNDS", "150"))
 PATHS = sorted(api.OPENAPI["paths"])
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 BODIES = [path for path in PATHS for method in api.OPENAPI["paths"][path] if "requestBody" in api.OPENAPI["paths"][path][method]]
+EDITABLE = [path for path in PATHS if path.startswith(("/api/v1/rules", "/api/v1/scenes", "/api/v1/config"))]
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
@@ -37,7 +38,8 @@ class Anything(unittest.TestCase):
 
     @classmethod
     def facts(cls):
-        return [cls.hub.items("/api/v1/" + what) for what in ("ports", "peers", "invitations")] + \
+        return [cls.hub.items("/api/v1/" + what) for what in ("ports", "peers", "invitations", "rules", "scenes")] + \
+            [cls.hub.get("/api/v1/config")] + \
             [[one["name"] for one in cls.hub.items("/api/v1/sessions")], cls.hub.get("/api/v1/log-level")]
 
     @classmethod
@@ -67,6 +69,8 @@ class Anything(unittest.TestCase):
         if isinstance(body, dict) and path == "/api/v1/peers" and isinstance(body.get("host"), str):
             return  # may be a host
         answer = self.ask(method, fill(path, ["x", "y", "z"]), json.dumps(body))
+        if answer.status in (200, 201) and path in EDITABLE and method != "GET":
+            self.hub.ask("PUT", "/api/v1/config", self.before[5])  # it happened to be valid
         if path == "/api/v1/log-level":
             self.assertIn(answer.status, (405, 422))
 
