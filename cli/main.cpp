@@ -23,6 +23,7 @@ struct serve_arguments {
   int port = -1;
   std::string bind;
   std::vector<std::string> connect;
+  std::string discovery;
   std::string log_level;
   int busy_poll = 0;
 };
@@ -70,6 +71,9 @@ void lay_over(const serve_arguments& given, nlohmann::json& document) {
     for (const auto& peer : given.connect)
       if (std::find(connect->begin(), connect->end(), peer) == connect->end())
         connect->push_back(peer);
+  if (!given.discovery.empty() &&
+      (!document.contains("discovery") || document["discovery"].is_object()))
+    document["discovery"]["mode"] = given.discovery;
   if (auto& log = document["log"]; !given.log_level.empty() && (log.is_null() || log.is_object()))
     log["level"] = given.log_level;
   else if (log.is_null())
@@ -140,6 +144,12 @@ void describe_serve(CLI::App& command, serve_arguments& given) {
       ->type_name("HOST[:PORT]")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command
+      .add_option("--discovery", given.discovery,
+                  "Who announces the hub and looks for others: the avahi-daemon, the embedded "
+                  "responder, the one of them that can (auto), or nobody (default: auto)")
+      ->type_name("MODE")
+      ->check(CLI::IsMember({"auto", "daemon", "embedded", "off"}));
   command.add_option("--log-level", given.log_level, "How much to log (default: info)")
       ->type_name("LEVEL")
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
