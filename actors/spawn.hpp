@@ -69,4 +69,7 @@ tcp_listener_actor spawn_tcp_listener(caf::actor_system& system, tcp_context_ptr
 tcp_target_actor spawn_tcp_target(caf::actor_system& system, tcp_context_ptr context,
                                   config::tcp_target settings);
 
+discovery_actor spawn_discovery(caf::actor_system& system, io::event_loop& loop,
+                                config::discovery settings);
+
 } // namespace tutti
