@@ -79,8 +79,8 @@ bool fails_to_write(int fd) {
 
 // Pulls the sockets away, as no well-behaved program would.
 void close_sockets_if_told() {
-  static std::int32_t done = 0;
   auto now = current();
+  static std::int32_t done = now ? now->close_udp.load() : 0;
   if (!now || now->close_udp == done)
     return;
   done = now->close_udp;

@@ -84,10 +84,13 @@ class Stream(Worker):
     def stay(self, connection, seconds):
         ear, rest, running = Ear(), b"", 0
         self.ears.append(ear)
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and not self.ending.is_set():
-            self.played += 1
-            connection.sendall(numbered(self.source, self.played))
+        end = next_message = time.monotonic()
+        end += seconds
+        while (now := time.monotonic()) < end and not self.ending.is_set():
+            if now >= next_message:
+                self.played += 1
+                connection.sendall(numbered(self.source, self.played))
+                next_message += 0.1
             try:
                 rest += connection.recv(65536)
             except TimeoutError:
