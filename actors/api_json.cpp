@@ -125,6 +125,63 @@ api_json describe(const session_info& session) {
           {"data_traffic", describe_traffic(session.data_traffic)}};
 }
 
+namespace {
+
+const char* to_string(config::discovery_mode mode) noexcept {
+  switch (mode) {
+  case config::discovery_mode::automatic: return "auto";
+  case config::discovery_mode::daemon: return "daemon";
+  case config::discovery_mode::embedded: return "embedded";
+  case config::discovery_mode::off: return "off";
+  }
+  return "?";
+}
+
+const char* to_string(config::connect_when when) noexcept {
+  switch (when) {
+  case config::connect_when::never: return "never";
+  case config::connect_when::always: return "always";
+  case config::connect_when::on_demand: return "on_demand";
+  }
+  return "?";
+}
+
+api_json describe(const service_info& service) {
+  api_json out{{"name", service.name},
+               {"host", service.host},
+               {"addresses", api_json::array()},
+               {"connect", to_string(service.when)},
+               {"connected", service.connected}};
+  for (const auto& address : service.addresses)
+    out["addresses"].push_back(tutti::io::to_string(address));
+  return out;
+}
+
+api_json describe(const offer_info& offer) {
+  return {{"name", offer.name},
+          {"announced_as", offer.announced},
+          {"type", offer.type},
+          {"established", offer.established},
+          {"failure", offer.failure}};
+}
+
+} // namespace
+
+api_json describe(const discovery_info& discovery) {
+  api_json out{{"mode", to_string(discovery.mode)},
+               {"responder", discovery.responder},
+               {"host", discovery.host},
+               {"announced", api_json::array()},
+               {"items", api_json::array()},
+               {"total", discovery.services.size()},
+               {"dropped", discovery.dropped}};
+  for (const auto& one : discovery.offers)
+    out["announced"].push_back(describe(one));
+  for (const auto& one : discovery.services)
+    out["items"].push_back(describe(one));
+  return out;
+}
+
 std::string route_id(const route_info& route) {
   return fmt::format("{}-{}-{}", route.from_key, route.to_key, route.rule_index);
 }

@@ -23,6 +23,7 @@ api_json describe(const port_info& port);
 api_json describe(const peer_info& peer, std::span<const port_info> ports);
 api_json describe(const session_info& session);
 api_json describe(const route_info& route);
+api_json describe(const discovery_info& discovery);
 /// Good for paging, and as long as ports and rules stay: their numbers.
 std::string route_id(const route_info& route);
 api_json describe(const pending_invitation& invitation, protocol::hub_time now);

@@ -41,6 +41,7 @@ const std::vector<api_route> table{
     {"invitations", {get, "/api/v1/invitations"}},
     {"approve", {post, "/api/v1/invitations/{id}/approve", http_role::control, small}},
     {"refuse", {post, "/api/v1/invitations/{id}/refuse", http_role::control, small}},
+    {"discovery", {get, "/api/v1/discovery"}},
     {"routes", {get, "/api/v1/routes"}},
     {"rules", {get, "/api/v1/rules"}},
     {"create_rule", {post, "/api/v1/rules", http_role::control, medium}},

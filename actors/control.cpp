@@ -39,6 +39,7 @@ const std::unordered_map<std::string_view, control_state::handler> control_state
     {"refuse", &control_state::refuse},
     {"decisions", &control_state::decisions},
     {"forget", &control_state::forget},
+    {"discovery", &control_state::discovery},
     {"routes", &control_state::routes},
     {"rules", &control_state::rules},
     {"create_rule", &control_state::create_rule},

@@ -101,6 +101,13 @@ void control_state::routes(const http_exchange_ptr& exchange) {
           fail_with_busy(exchange));
 }
 
+void control_state::discovery(const http_exchange_ptr& exchange) {
+  self->request(parts_.supervisor, patience, atom::seen_v)
+      .then([exchange](
+                const discovery_info& known) { exchange->respond(json_response(describe(known))); },
+            fail_with_busy(exchange));
+}
+
 void control_state::panic(const http_exchange_ptr& exchange) {
   auto body = read_object(exchange, {"port"});
   if (!body)

@@ -86,6 +86,7 @@ private:
   void refuse(const io::http_exchange_ptr& exchange) { decide(exchange, false); }
   void decisions(const io::http_exchange_ptr& exchange);
   void forget(const io::http_exchange_ptr& exchange);
+  void discovery(const io::http_exchange_ptr& exchange);
   void routes(const io::http_exchange_ptr& exchange);
   void panic(const io::http_exchange_ptr& exchange);
   void log_level(const io::http_exchange_ptr& exchange);

@@ -60,14 +60,15 @@ using router_actor = caf::typed_actor<
 using peer_session_actor = midi_sink::extend<
     // Datagrams from this peer arrived on the session's control or data port.
     caf::reacts_to<atom::datagram, protocol::channel, datagram_chain>,
-    // The peer sent this IN, and the policy admits it.
-    caf::reacts_to<atom::invited, protocol::invitation, protocol::channel>,
-    // Invite the peer, and keep at it.
-    caf::reacts_to<atom::invite>,
-    // The peer is now reached at this address.
-    caf::reacts_to<atom::moved, peer_address>,
-    // The network reports that nobody listens at the peer's address.
-    caf::reacts_to<atom::nobody>,
+    // The peer sent this IN from this address, and the policy admits it.
+    caf::reacts_to<atom::invited, protocol::invitation, protocol::channel, io::endpoint>,
+    // Invite the peer at one of these control addresses, the best first, and keep at it. Told
+    // again: they are these now, or there is reason to try at once.
+    caf::reacts_to<atom::invite, std::vector<io::endpoint>>,
+    // Do not invite the peer any more; true: say goodbye as well.
+    caf::reacts_to<atom::abandon, bool>,
+    // The network reports that nobody listens at this address.
+    caf::reacts_to<atom::nobody, io::endpoint>,
     // Own heartbeat; late ones are harmless.
     caf::reacts_to<atom::tick>,
     // Say goodbye to the peer and end.
@@ -81,16 +82,21 @@ using listener_actor = caf::typed_actor<
     caf::reacts_to<atom::datagram, protocol::channel, datagram_chain>,
     // The network reports that nobody listens at this address.
     caf::reacts_to<atom::nobody, io::endpoint>,
-    // Invite the participant whose control port is here, and keep at it.
-    caf::reacts_to<atom::invite, io::endpoint>,
     // This was decided before the hub started.
     caf::reacts_to<atom::decide, std::vector<admission_decision>>,
     // Own heartbeat while somebody waits to be admitted.
     caf::reacts_to<atom::tick>,
-    // Say goodbye to the participant whose control port is here, and invite it no more.
-    caf::reacts_to<atom::leave, io::endpoint>,
     // Who may join is decided by these settings from now on; who is in stays.
     caf::reacts_to<atom::configure, config::session>,
+    // Invite this peer, keep at it, and tell how it goes. Told again: its addresses are these now,
+    // or there is reason to try at once.
+    caf::reacts_to<atom::invite, invitation_target, target_watcher>,
+    // The target of this key is not wanted any more; true: say goodbye to it.
+    caf::reacts_to<atom::abandon, std::string, bool>,
+    // This peer's session stands, with this SSRC and name and at this address.
+    caf::reacts_to<atom::reached, port_key, std::uint32_t, std::string, peer_address>,
+    // This peer's session has ended, or an invitation has failed.
+    caf::reacts_to<atom::failed, port_key>,
     // Say goodbye to everybody, close the ports and end.
     caf::reacts_to<atom::leave>,
     // The session and its peers.
@@ -164,6 +170,35 @@ using configuration_actor = caf::typed_actor<
     // End.
     caf::reacts_to<atom::leave>>;
 
+/// What is announced on the network, what is seen there, and which peers are invited.
+using discovery_actor = target_watcher::extend<
+    // Announce this, instead of what was announced under its name and type.
+    caf::reacts_to<atom::publish, offer>,
+    // Announce what has this name and type no more.
+    caf::reacts_to<atom::withdraw, std::string, std::string>,
+    // This is the listener of the session of this name; the first one told is the first session.
+    caf::reacts_to<atom::attach, std::string, listener_actor>,
+    // The session of this name is offered no more.
+    caf::reacts_to<atom::detach, std::string>,
+    // Do not invite this peer any more, and say goodbye to it.
+    caf::reacts_to<atom::abandon, config::remote_peer>,
+    // Invite this peer for ever; false if there is no such session.
+    caf::replies_to<atom::invite, config::remote_peer>::with<bool>,
+    // Own: this service has come, changed or gone.
+    caf::reacts_to<atom::seen, service_event_ptr>,
+    // Own: this became of an offer.
+    caf::reacts_to<atom::announced, offer_status_ptr>,
+    // Own: the name of this peer was looked up.
+    caf::reacts_to<atom::resolved, std::string, name_result_ptr>,
+    // Own: something for the log.
+    caf::reacts_to<atom::noted, mdns_notice_ptr>,
+    // Own: look up the name of this peer again.
+    caf::reacts_to<atom::tick, std::string>,
+    // Say goodbye for everything that is announced, and end.
+    caf::reacts_to<atom::leave>,
+    // What is announced and what is seen.
+    caf::replies_to<atom::status>::with<discovery_info>>;
+
 /// Starts everything in order, restarts what failed, stops in reverse.
 using supervisor_actor = scene_sink::extend<
     // Put this configuration in force; what it does not change is not touched.
@@ -172,14 +207,12 @@ using supervisor_actor = scene_sink::extend<
     caf::reacts_to<atom::reload>,
     // Stop everything and end.
     caf::reacts_to<atom::leave>,
-    // Look up the addresses of static peers again.
-    caf::reacts_to<atom::renew>,
-    // Own: this peer was found here.
-    caf::reacts_to<atom::moved, config::remote_peer, io::endpoint>,
     // Start again what failed.
     caf::reacts_to<atom::restart>,
     // Every session with its peers.
     caf::replies_to<atom::status>::with<std::vector<session_info>>,
+    // What is announced on the network and seen there.
+    caf::replies_to<atom::seen>::with<discovery_info>,
     // Invite this remote session into one of ours, and keep at it; false if ours is not known.
     caf::replies_to<atom::invite, config::remote_peer>::with<bool>,
     // For the session of this name: see listener.
@@ -223,4 +256,5 @@ CAF_ADD_TYPE_ID(tutti_actors, (tutti::tap_sink))
 CAF_ADD_TYPE_ID(tutti_actors, (tutti::router_actor))
 CAF_ADD_TYPE_ID(tutti_actors, (tutti::control_actor))
 CAF_ADD_TYPE_ID(tutti_actors, (tutti::configuration_actor))
+CAF_ADD_TYPE_ID(tutti_actors, (tutti::listener_actor))
 CAF_END_TYPE_ID_BLOCK(tutti_actors)

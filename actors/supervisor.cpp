@@ -13,11 +13,8 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
-#include <boost/asio/ip/udp.hpp>
-
 #include <algorithm>
 #include <functional>
-#include <optional>
 #include <random>
 #include <tuple>
 
@@ -27,18 +24,11 @@ namespace {
 
 constexpr std::chrono::seconds restart_wait{1};
 constexpr std::chrono::seconds retry_wait{5};
-constexpr std::chrono::seconds lookup_wait{10};
 
 /// An offered session whose ports are open; they stay so while its listener is replaced.
 struct offered_session {
   bound_session bound;
   listener_actor listener;
-};
-
-/// A peer that the configuration invites.
-struct invited_peer {
-  config::remote_peer peer;
-  std::optional<io::endpoint> where; ///< once it was found
 };
 
 struct supervisor_state {
@@ -49,12 +39,11 @@ struct supervisor_state {
   void configure(const settings_ptr& settings);
   void reload();
   void on_scene(const std::string& scene);
-  void renew();
-  void on_peer_found(const config::remote_peer& peer, const io::endpoint& where);
   void restart();
   void leave();
   caf::result<std::vector<session_info>> status();
   bool invite(const config::remote_peer& peer);
+  caf::result<discovery_info> seen();
   /// Hands a question on to the listener of this session; false if there is none.
   template <class... Question>
   caf::result<bool> ask_listener(const std::string& session, const Question&... question);
@@ -68,6 +57,7 @@ private:
   void want_control(std::vector<part>& parts);
   void want_sessions(std::vector<part>& parts);
   void want_tcp(std::vector<part>& parts);
+  void want_discovery(std::vector<part>& parts);
   void start_parts();
   void start_router();
   caf::actor start_listener(const config::session& session);
@@ -76,12 +66,14 @@ private:
   routing_settings_ptr make_routing() const;
 
   void keep_scene();
-  void want_peers();
-  void invite_peers();
-  void look_up(const config::remote_peer& peer);
+  // What discovery is told.
+  caf::actor start_discovery();
+  void tell_discovery();
+  void introduce(const offered_session& session);
+  std::vector<offer> offers() const;
+
   void on_down(const caf::down_msg& down);
   void end_if_alone();
-  listener_actor listener_for(const std::string& name) const;
   bool is_offered(const offered_session& session) const;
 
   supervisor_actor::pointer self;
@@ -96,18 +88,24 @@ private:
   router_actor router_;
   part_list parts_; ///< the router comes before them all
   std::vector<std::unique_ptr<offered_session>> sessions_;
-  std::vector<invited_peer> peers_;
+  discovery_actor discovery_;
+  std::vector<offer> told_offers_; ///< to discovery
+  std::vector<config::remote_peer> told_peers_;
   std::vector<config::remote_peer> invited_; ///< by the API, until the hub ends
   std::string scene_;                        ///< active at the router
   std::string kept_scene_;                   ///< what the configuration knows of it
   bool keeping_scene_ = false;               ///< and is being told
-  std::unique_ptr<boost::asio::ip::udp::resolver> resolver_;
   bool leaving_ = false;
 };
 
 /// The same session on the same ports, whoever may join it.
 bool is_same_session(const config::session& a, const config::session& b) {
   return a.name == b.name && a.port == b.port && a.bind == b.bind;
+}
+
+template <class Content>
+bool contains(const std::vector<Content>& list, const Content& wanted) {
+  return std::find(list.begin(), list.end(), wanted) != list.end();
 }
 
 std::uint32_t random_number() {
@@ -123,14 +121,12 @@ void supervisor_state::start(hub_start given) {
   auto now = kept_->in_force();
   settings_ = settings_ptr(now, &now->settings);
   scene_ = kept_scene_ = settings_->scene;
-  resolver_ = std::make_unique<boost::asio::ip::udp::resolver>(loop_->context());
   self->set_down_handler([this](const caf::down_msg& down) { on_down(down); });
   start_router();
   for (auto& one : given.bound)
     sessions_.push_back(std::make_unique<offered_session>(offered_session{std::move(one), {}}));
   parts_.want(wanted_parts());
   start_parts();
-  want_peers();
 }
 
 // -- the configuration --------------------------------------------------------------------------
@@ -161,7 +157,6 @@ void supervisor_state::configure(const settings_ptr& settings) {
     caf::anon_send(leaving, atom::leave_v);
   std::erase_if(sessions_, [this](const auto& session) { return !is_offered(*session); });
   start_parts();
-  want_peers();
 }
 
 void supervisor_state::reload() {
@@ -230,6 +225,7 @@ std::vector<part> supervisor_state::wanted_parts() {
   want_sessions(parts);
   want_tcp(parts);
   want_control(parts);
+  want_discovery(parts);
   return parts;
 }
 
@@ -288,6 +284,7 @@ caf::actor supervisor_state::start_listener(const config::session& session) {
   context->seed = std::uint64_t(random_number()) << 32 | random_number();
   offered.listener = spawn_listener(self->system(), std::move(context), router_);
   remind_of_decisions(session.name, offered.listener);
+  introduce(offered);
   return caf::actor_cast<caf::actor>(offered.listener);
 }
 
@@ -347,6 +344,7 @@ void supervisor_state::start_parts() {
   }
   if (failed)
     self->delayed_send(self, retry_wait, atom::restart_v);
+  tell_discovery();
 }
 
 bool supervisor_state::is_offered(const offered_session& session) const {
@@ -357,82 +355,73 @@ bool supervisor_state::is_offered(const offered_session& session) const {
   return false;
 }
 
-listener_actor supervisor_state::listener_for(const std::string& wanted) const {
-  for (const auto& session : sessions_)
-    if (wanted.empty() || session->bound.settings.name == wanted)
-      return session->listener;
-  return listener_actor();
+// -- discovery ----------------------------------------------------------------------------------
+
+void supervisor_state::want_discovery(std::vector<part>& parts) {
+  parts.push_back(
+      make_part("discovery", settings_->discovery, [this] { return start_discovery(); }));
 }
 
-// -- peers that are invited ---------------------------------------------------------------------
+// It knows nothing when it is new: neither the sessions nor the peers that are to be invited.
+caf::actor supervisor_state::start_discovery() {
+  discovery_ = spawn_discovery(self->system(), *loop_, settings_->discovery);
+  told_offers_.clear();
+  told_peers_.clear();
+  for (const auto& session : sessions_)
+    introduce(*session);
+  return caf::actor_cast<caf::actor>(discovery_);
+}
 
-// Those that are not wanted any more are told goodbye; the others are not touched.
-void supervisor_state::want_peers() {
+// Of a session that listens on several addresses, the first one invites.
+void supervisor_state::introduce(const offered_session& session) {
+  auto first = std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& one) {
+    return one->bound.settings.name == session.bound.settings.name;
+  });
+  if (discovery_ && session.listener && first != sessions_.end() && first->get() == &session)
+    self->send(discovery_, atom::attach_v, session.bound.settings.name, session.listener);
+}
+
+// Tells it what has changed since it was told last.
+void supervisor_state::tell_discovery() {
+  if (!discovery_ || leaving_)
+    return;
+  auto now = offers();
+  auto before = std::exchange(told_offers_, now);
+  for (const auto& gone : before)
+    if (!contains(now, gone)) {
+      self->send(discovery_, atom::withdraw_v, gone.name, gone.type);
+      if (std::none_of(now.begin(), now.end(),
+                       [&](const offer& one) { return one.name == gone.name; }))
+        self->send(discovery_, atom::detach_v, gone.name);
+    }
+  for (const auto& one : now)
+    if (!contains(before, one))
+      self->send(discovery_, atom::publish_v, one);
   auto wanted = settings_->connect;
   wanted.insert(wanted.end(), invited_.begin(), invited_.end());
-  auto former = std::exchange(peers_, {});
-  for (const auto& peer : wanted) {
-    auto known = std::find_if(former.begin(), former.end(),
-                              [&](const invited_peer& one) { return one.peer == peer; });
-    peers_.push_back({peer, known == former.end() ? std::nullopt : known->where});
-    if (known != former.end())
-      former.erase(known);
-  }
-  for (const auto& gone : former) {
-    bool still_meant = std::any_of(peers_.begin(), peers_.end(), [&](const invited_peer& one) {
-      return one.where == gone.where && one.peer.session == gone.peer.session;
+  auto peers = std::exchange(told_peers_, std::move(wanted));
+  for (const auto& gone : peers)
+    if (!contains(told_peers_, gone))
+      self->send(discovery_, atom::abandon_v, gone);
+  for (const auto& peer : told_peers_)
+    if (!contains(peers, peer))
+      caf::anon_send(discovery_, atom::invite_v, peer);
+}
+
+// A session may listen on several addresses; if it does so on one port, that is one service.
+std::vector<offer> supervisor_state::offers() const {
+  std::vector<offer> out;
+  for (const auto& session : sessions_) {
+    const auto& called = session->bound.settings.name;
+    auto where = session->bound.control->local();
+    auto same = std::find_if(out.begin(), out.end(), [&](const offer& one) {
+      return one.name == called && one.listens.front().port == where.port;
     });
-    auto listener = listener_for(gone.peer.session);
-    if (gone.where && !still_meant && listener)
-      self->send(listener, atom::leave_v, *gone.where);
+    if (same == out.end())
+      same = out.insert(out.end(), {called, "_apple-midi._udp", {}, {}});
+    same->listens.push_back(where);
   }
-  for (const auto& one : peers_)
-    if (!one.where)
-      look_up(one.peer);
-}
-
-void supervisor_state::invite_peers() {
-  for (const auto& one : peers_)
-    look_up(one.peer);
-}
-
-// Literal addresses at once, names by Asio's resolver, whose thread posts the answer to the loop.
-void supervisor_state::look_up(const config::remote_peer& peer) {
-  if (auto literal = io::parse_address(peer.host, peer.port))
-    return on_peer_found(peer, *literal);
-  auto me = caf::actor_cast<caf::actor_addr>(supervisor_actor(self));
-  resolver_->async_resolve(peer.host, std::to_string(peer.port),
-                           [peer, me](const boost::system::error_code& error, const auto& results) {
-                             auto handle = caf::actor_cast<supervisor_actor>(me);
-                             if (!handle || error == boost::asio::error::operation_aborted)
-                               return;
-                             if (!error && !results.empty()) {
-                               caf::anon_send(
-                                   handle, atom::moved_v, peer,
-                                   io::from_socket_address(results.begin()->endpoint().data()));
-                               return;
-                             }
-                             io::log_warning("cannot look up \"{}\": {}; trying again in {} s",
-                                             peer.host, error.message(), lookup_wait.count());
-                             caf::delayed_anon_send(handle, lookup_wait, atom::renew_v);
-                           });
-}
-
-void supervisor_state::on_peer_found(const config::remote_peer& peer, const io::endpoint& where) {
-  auto known = std::find_if(peers_.begin(), peers_.end(),
-                            [&](const invited_peer& one) { return one.peer == peer; });
-  if (leaving_ || known == peers_.end())
-    return; // not wanted any more
-  known->where = where;
-  if (auto listener = listener_for(peer.session))
-    self->send(listener, atom::invite_v, where);
-}
-
-void supervisor_state::renew() {
-  if (!leaving_)
-    for (const auto& one : peers_)
-      if (!io::parse_address(one.peer.host, one.peer.port))
-        look_up(one.peer);
+  return out;
 }
 
 // -- failures and the end -----------------------------------------------------------------------
@@ -463,22 +452,20 @@ void supervisor_state::on_down(const caf::down_msg& down) {
   self->delayed_send(self, restart_wait, atom::restart_v);
 }
 
-// Starts what is missing. Peers that are invited by configuration are invited anew; the others come
-// by themselves when they find that nobody answers.
+// Starts what is missing. Peers that the hub invites are invited anew by discovery when it learns
+// of the listener; the others come by themselves when they find that nobody answers.
 void supervisor_state::restart() {
   if (leaving_ || (router_ && parts_.startable().empty()))
     return;
   if (!router_)
     start_router();
   start_parts();
-  invite_peers();
 }
 
 void supervisor_state::leave() {
   if (leaving_)
     return;
   leaving_ = true;
-  resolver_->cancel();
   for (auto& one : parts_.parts())
     if (one.handle)
       caf::anon_send(one.handle, atom::leave_v);
@@ -522,16 +509,24 @@ caf::result<std::vector<session_info>> supervisor_state::status() {
   return promise;
 }
 
+caf::result<discovery_info> supervisor_state::seen() {
+  if (!discovery_)
+    return discovery_info{};
+  return self->delegate(discovery_, atom::status_v);
+}
+
 bool supervisor_state::invite(const config::remote_peer& peer) {
-  if (leaving_ || !listener_for(peer.session))
+  auto known = std::any_of(sessions_.begin(), sessions_.end(), [&](const auto& one) {
+    return peer.session.empty() || one->bound.settings.name == peer.session;
+  });
+  if (leaving_ || !discovery_ || !known)
     return false;
-  auto known = [&](const auto& one) { return one.peer == peer; };
-  if (std::any_of(peers_.begin(), peers_.end(), known)) {
-    look_up(peer);
-    return true;
+  if (contains(told_peers_, peer)) {
+    caf::anon_send(discovery_, atom::invite_v, peer); // there is reason to try at once
+  } else {
+    invited_.push_back(peer);
+    tell_discovery();
   }
-  invited_.push_back(peer);
-  want_peers();
   return true;
 }
 
@@ -555,12 +550,9 @@ supervisor(supervisor_actor::stateful_pointer<supervisor_state> self, hub_start 
       [&state](atom::configure, const settings_ptr& settings) { state.configure(settings); },
       [&state](atom::reload) { state.reload(); },
       [&state](atom::leave) { state.leave(); },
-      [&state](atom::renew) { state.renew(); },
-      [&state](atom::moved, const config::remote_peer& peer, const io::endpoint& where) {
-        state.on_peer_found(peer, where);
-      },
       [&state](atom::restart) { state.restart(); },
       [&state](atom::status) { return state.status(); },
+      [&state](atom::seen) { return state.seen(); },
       [&state](atom::invite, const config::remote_peer& peer) { return state.invite(peer); },
       [&state](atom::leave, const std::string& session, port_key key) {
         return state.ask_listener(session, atom::leave_v, key);

@@ -67,6 +67,19 @@ void show_sessions(client& hub, const client_options& options) {
   print_list(options, sessions, rows, "no sessions");
 }
 
+void show_discovered(client& hub, const client_options& options) {
+  auto services = hub.get("/api/v1/discovery")["items"];
+  table rows({"SERVICE", "HOST", "ADDRESSES", "CONNECT", "CONNECTED"});
+  for (const auto& one : services) {
+    std::string addresses;
+    for (const auto& address : one["addresses"])
+      addresses += (addresses.empty() ? "" : " ") + text(address);
+    rows.add({text(one["name"]), text(one["host"]), addresses, text(one["connect"]),
+              one["connected"].get<bool>() ? "yes" : "no"});
+  }
+  print_list(options, services, rows, "nothing is announced");
+}
+
 void show_invitations(client& hub, const client_options& options) {
   auto waiting = hub.list("/api/v1/invitations");
   table rows({"ID", "PEER", "ADDRESS", "SESSION", ">WAITING s"});
@@ -81,6 +94,7 @@ void add_looking(CLI::App& app, int& result) {
   command(app, result, "ports", "Every port, up or away").asks(show_ports);
   command(app, result, "peers", "Every RTP-MIDI peer and how it is doing").asks(show_peers);
   command(app, result, "sessions", "The sessions that the hub offers").asks(show_sessions);
+  command(app, result, "discover", "Sessions that the network announces").asks(show_discovered);
   command(app, result, "invitations", "Who waits to be admitted").asks(show_invitations);
 }
 

@@ -25,6 +25,7 @@ struct serve_arguments {
   int port = -1;
   std::string bind;
   std::vector<std::string> connect;
+  std::string discovery;
   std::string log_level;
   std::vector<std::string> control;
   bool no_control = false;
@@ -83,6 +84,9 @@ void lay_over(const serve_arguments& given, nlohmann::json& document) {
   } else if (control.is_null()) {
     document.erase("control");
   }
+  if (!given.discovery.empty() &&
+      (!document.contains("discovery") || document["discovery"].is_object()))
+    document["discovery"]["mode"] = given.discovery;
   if (auto& log = document["log"]; !given.log_level.empty() && (log.is_null() || log.is_object()))
     log["level"] = given.log_level;
   else if (log.is_null())
@@ -161,6 +165,12 @@ void describe_serve(CLI::App& command, serve_arguments& given) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command.add_flag("--no-control", given.no_control, "Serve no control API");
+  command
+      .add_option("--discovery", given.discovery,
+                  "Who announces the hub and looks for others: the avahi-daemon, the embedded "
+                  "responder, the one of them that can (auto), or nobody (default: auto)")
+      ->type_name("MODE")
+      ->check(CLI::IsMember({"auto", "daemon", "embedded", "off"}));
   command.add_option("--log-level", given.log_level, "How much to log (default: info)")
       ->type_name("LEVEL")
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));

@@ -35,6 +35,9 @@ class Endpoints(unittest.TestCase):
         for path, file in (("/api/v1/openapi.json", "openapi.json"), ("/api/v1/config/schema", "schema.json")):
             self.assertEqual(self.hub.ask("GET", path).body, (api.ROOT / "config" / file).read_bytes())
 
+    def test_discovery_tells_what_it_does(self):
+        self.assertEqual(self.hub.get("/api/v1/discovery")["mode"], "off")
+
     def test_status_counts_what_there_is(self):
         status = self.hub.get("/api/v1/status")
         self.assertEqual((status["sessions"], status["peers_connected"], status["ports_up"]), (1, 2, 2))
