@@ -97,7 +97,7 @@ class Events(unittest.TestCase):
     def test_a_websocket_hears_the_same_and_can_choose_anew(self):
         async def test(socket, receive):
             hello = await receive("hello")
-            self.assertEqual(hello["subscription"]["topics"], ["ports", "peers", "invitations"])
+            self.assertEqual(hello["subscription"]["topics"], ["ports", "peers", "rules", "invitations"])
             await socket.send(json.dumps({"topics": ["log"]}))
             self.assertEqual((await receive("hello"))["subscription"]["topics"], ["log"])
             await asyncio.to_thread(self.band.join, "Anna", self.hub.port)
