@@ -64,6 +64,12 @@ std::size_t count(const std::string& text, const std::string& what) {
   return found;
 }
 
+/// Has one session invite another.
+void join(const listener_actor& inviting, const offered& invited) {
+  caf::anon_send(inviting, atom::invite_v, invitation_target{"link", {}, {invited.address}},
+                 target_watcher());
+}
+
 /// A second hub in the same process, whose router ends with the test.
 struct second_hub {
   explicit second_hub(simulated_hub& first)
@@ -87,8 +93,8 @@ TEST_CASE("RULES-1 two hubs joined twice are a ring that is cut, and all hear ea
     offered link(hub, hub.router, "Studio link", "10.0.0.1", 5014, 0x11111111);
     auto& bert = hub.add_peer("Bert");
     bert.invite(other.main.address);
-    caf::anon_send(hub.listener, atom::invite_v, other.main.address);
-    caf::anon_send(link.listener, atom::invite_v, other.link.address);
+    join(hub.listener, other.main);
+    join(link.listener, other.link);
     hub.run_for(5s);
     REQUIRE(bert.engine->connected());
     REQUIRE(hub.session().peers.size() == 2);
