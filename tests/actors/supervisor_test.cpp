@@ -25,7 +25,7 @@ public:
     kept_ = std::make_shared<config::configuration>(config::configuration_sources{
         folder_.path() / "tutti.json", folder_.path() / "tutti.state.json", {}});
     REQUIRE(kept_->start());
-    supervisor = spawn_supervisor(system(), {&loop(), kept_, {}});
+    supervisor = spawn_supervisor(system(), {&loop(), kept_, {}, {}, {}});
     keeper = keep(spawn_configuration(system(), kept_, supervisor, config_thread::loop));
     run();
   }

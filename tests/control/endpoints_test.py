@@ -141,9 +141,9 @@ class Endpoints(unittest.TestCase):
     def test_a_configuration_is_checked_and_not_used(self):
         self.assertEqual(self.hub.ask("POST", "/api/v1/config/validate", {"sessions": []}).json, {"valid": True})
         problem = self.refused(422, "POST", "/api/v1/config/validate",
-                               {"sessions": [{"port": 70000, "nam": 1}], "log": {"level": 3}})
+                               {"sessions": [{"max_peers": 0, "nam": 1}], "log": {"level": 3}})
         self.assertEqual({one["pointer"] for one in problem["errors"]},
-                         {"/sessions/0/port", "/sessions/0/nam", "/log/level"})
+                         {"/sessions/0/max_peers", "/sessions/0/nam", "/log/level"})
         self.assertEqual(len(self.hub.items("/api/v1/sessions")), 1)
 
     def test_a_peer_is_invited_and_dismissed(self):

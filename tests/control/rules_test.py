@@ -57,8 +57,10 @@ class Edits(unittest.TestCase):
 
     def test_what_is_wrong_is_told_where_it_stands_in_the_body(self):
         before = self.hub.items(RULES)
-        problem = self.refused(422, "POST", RULES, {"from": "*", "to": "/(/", "priority": "high", "nam": "x"})
+        problem = self.refused(422, "POST", RULES, {"from": "*", "to": 7, "priority": "high", "nam": "x"})
         self.assertEqual({one["pointer"] for one in problem["errors"]}, {"/to", "/priority", "/nam"})
+        problem = self.refused(422, "POST", RULES, {"from": "*", "to": "/(/"})
+        self.assertEqual({one["pointer"] for one in problem["errors"]}, {"/to"})
         problem = self.refused(422, "PATCH", RULES + "/%232", {"filter": {"notes": "1-300"}}, headers=MERGE)
         self.assertEqual({one["pointer"] for one in problem["errors"]}, {"/filter/notes"})
         self.refused(422, "POST", RULES, {"name": "all", "from": "*", "to": "*"})
