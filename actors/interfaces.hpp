@@ -7,6 +7,7 @@
 #include "actors/messages.hpp"
 
 #include <caf/replies_to.hpp>
+#include <caf/type_id.hpp>
 #include <caf/typed_actor.hpp>
 
 namespace tutti {
@@ -57,8 +58,11 @@ using listener_actor = caf::typed_actor<
     caf::reacts_to<atom::datagram, protocol::channel, datagram_chain>,
     // The network reports that nobody listens at this address.
     caf::reacts_to<atom::nobody, io::endpoint>,
-    // Invite the participant whose control port is here, and keep at it.
-    caf::reacts_to<atom::invite, io::endpoint>,
+    // Invite this peer, keep at it, and tell how it goes. Told again: its addresses are these now,
+    // or there is reason to try at once.
+    caf::reacts_to<atom::invite, invitation_target, target_watcher>,
+    // The target of this key is not wanted any more; true: say goodbye to it.
+    caf::reacts_to<atom::abandon, std::string, bool>,
     // Say goodbye to everybody, close the ports and end.
     caf::reacts_to<atom::leave>,
     // The session and its peers.
@@ -99,15 +103,43 @@ using tcp_target_actor = caf::typed_actor<
     // Its state and port.
     caf::replies_to<atom::status>::with<tcp_info>>;
 
+/// What is announced on the network, what is seen there, and which peers are invited.
+using discovery_actor = target_watcher::extend<
+    // Announce this, instead of what was announced under its name and type.
+    caf::reacts_to<atom::publish, offer>,
+    // Announce what has this name and type no more.
+    caf::reacts_to<atom::withdraw, std::string, std::string>,
+    // This is the listener of the session of this name; the first one told is the first session.
+    caf::reacts_to<atom::attach, std::string, listener_actor>,
+    // Invite this peer for ever; false if there is no such session.
+    caf::replies_to<atom::invite, config::remote_peer>::with<bool>,
+    // Own: this service has come, changed or gone.
+    caf::reacts_to<atom::seen, service_event_ptr>,
+    // Own: this became of an offer.
+    caf::reacts_to<atom::announced, offer_status_ptr>,
+    // Own: the name of this peer was looked up.
+    caf::reacts_to<atom::resolved, std::string, name_result_ptr>,
+    // Own: something for the log.
+    caf::reacts_to<atom::noted, mdns_notice_ptr>,
+    // Own: look up the name of this peer again.
+    caf::reacts_to<atom::tick, std::string>,
+    // Say goodbye for everything that is announced, and end.
+    caf::reacts_to<atom::leave>,
+    // What is announced and what is seen.
+    caf::replies_to<atom::status>::with<discovery_info>>;
+
 /// Starts everything in order, restarts what failed, stops in reverse.
 using supervisor_actor = caf::typed_actor<
     // Stop everything and end.
     caf::reacts_to<atom::leave>,
-    // Look up the addresses of static peers again.
-    caf::reacts_to<atom::renew>,
     // Start again what failed.
     caf::reacts_to<atom::restart>,
     // Every session with its peers.
     caf::replies_to<atom::status>::with<std::vector<session_info>>>;
 
 } // namespace tutti
+
+// Handles that messages carry.
+CAF_BEGIN_TYPE_ID_BLOCK(tutti_actors, caf::id_block::tutti_messages::end)
+CAF_ADD_TYPE_ID(tutti_actors, (tutti::listener_actor))
+CAF_END_TYPE_ID_BLOCK(tutti_actors)

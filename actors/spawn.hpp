@@ -44,6 +44,7 @@ struct tcp_context {
   std::size_t sysex_octets = 1u << 20; ///< longest SysEx taken from a stream
   protocol::stream_queue_limits queue; ///< towards each stream
   std::uint64_t seed = 0;              ///< for back-off; tests fix it
+  int dscp = 46;                       ///< mark of the packets of all streams
 };
 using tcp_context_ptr = std::shared_ptr<const tcp_context>;
 
@@ -67,5 +68,8 @@ tcp_listener_actor spawn_tcp_listener(caf::actor_system& system, tcp_context_ptr
 
 tcp_target_actor spawn_tcp_target(caf::actor_system& system, tcp_context_ptr context,
                                   config::tcp_target settings);
+
+discovery_actor spawn_discovery(caf::actor_system& system, io::event_loop& loop,
+                                config::discovery settings);
 
 } // namespace tutti

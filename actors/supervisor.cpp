@@ -10,8 +10,6 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
-#include <boost/asio/ip/udp.hpp>
-
 #include <algorithm>
 #include <functional>
 #include <random>
@@ -21,7 +19,6 @@ namespace tutti {
 namespace {
 
 constexpr std::chrono::seconds restart_wait{1};
-constexpr std::chrono::seconds lookup_wait{10};
 
 /// A part of the hub that can be started again. All of them take `leave`.
 struct child {
@@ -42,7 +39,6 @@ struct supervisor_state {
 
   void start(io::event_loop& loop, const config::settings& settings,
              std::vector<bound_session> bound);
-  void renew();
   void restart();
   void leave();
   caf::result<std::vector<session_info>> status();
@@ -55,11 +51,12 @@ private:
   void add_session(offered_session& session);
   void add_tcp();
   caf::actor start_listener(offered_session& session);
-  void invite_peers();
-  void look_up(const config::remote_peer& peer);
+  void add_discovery();
+  caf::actor start_discovery();
+  void introduce(const offered_session& session);
+  std::vector<offer> offers() const;
   void on_down(const caf::down_msg& down);
   void end_if_alone();
-  listener_actor listener_for(const std::string& name) const;
 
   supervisor_actor::pointer self;
   io::event_loop* loop_ = nullptr;
@@ -67,7 +64,7 @@ private:
   router_actor router_;
   std::vector<std::unique_ptr<offered_session>> sessions_;
   std::vector<child> children_; ///< in the order of starting; the router comes before them all
-  std::unique_ptr<boost::asio::ip::udp::resolver> resolver_;
+  discovery_actor discovery_;
   bool leaving_ = false;
 };
 
@@ -80,7 +77,6 @@ void supervisor_state::start(io::event_loop& loop, const config::settings& setti
                              std::vector<bound_session> bound) {
   loop_ = &loop;
   settings_ = settings;
-  resolver_ = std::make_unique<boost::asio::ip::udp::resolver>(loop.context());
   self->set_down_handler([this](const caf::down_msg& down) { on_down(down); });
   start_router();
   for (auto& one : bound) {
@@ -88,7 +84,7 @@ void supervisor_state::start(io::event_loop& loop, const config::settings& setti
     add_session(*sessions_.back());
   }
   add_tcp();
-  invite_peers();
+  add_discovery();
 }
 
 void supervisor_state::start_router() {
@@ -122,6 +118,7 @@ caf::actor supervisor_state::start_listener(offered_session& session) {
   context->max_peers = session.bound.settings.max_peers;
   context->seed = std::uint64_t(random_number()) << 32 | random_number();
   session.listener = spawn_listener(self->system(), std::move(context), router_);
+  introduce(session);
   return caf::actor_cast<caf::actor>(session.listener);
 }
 
@@ -134,6 +131,7 @@ void supervisor_state::add_tcp() {
     context->queue.sysex_octets =
         std::max<std::size_t>(context->queue.sysex_octets, 2 * context->sysex_octets);
     context->seed = random_number();
+    context->dscp = settings_.real_time.dscp;
     return context;
   };
   for (const auto& listener : settings_.tcp.listen)
@@ -147,50 +145,45 @@ void supervisor_state::add_tcp() {
     });
 }
 
-void supervisor_state::invite_peers() {
-  for (const auto& peer : settings_.connect)
-    look_up(peer);
+void supervisor_state::add_discovery() {
+  add_child("discovery", [this] { return start_discovery(); });
 }
 
-listener_actor supervisor_state::listener_for(const std::string& wanted) const {
+// It knows nothing when it is new: neither the sessions nor the peers that are to be invited.
+caf::actor supervisor_state::start_discovery() {
+  discovery_ = spawn_discovery(self->system(), *loop_, settings_.discovery);
+  for (auto& one : offers())
+    self->send(discovery_, atom::publish_v, std::move(one));
   for (const auto& session : sessions_)
-    if (wanted.empty() || session->bound.settings.name == wanted)
-      return session->listener;
-  return listener_actor();
+    introduce(*session);
+  for (const auto& peer : settings_.connect)
+    caf::anon_send(discovery_, atom::invite_v, peer);
+  return caf::actor_cast<caf::actor>(discovery_);
 }
 
-// Literal addresses at once, names by Asio's resolver, whose thread posts the answer to the loop.
-void supervisor_state::look_up(const config::remote_peer& peer) {
-  auto listener = listener_for(peer.session);
-  if (!listener)
-    return;
-  if (auto literal = io::parse_address(peer.host, peer.port)) {
-    self->send(listener, atom::invite_v, *literal);
-    return;
+// Of a session that listens on several addresses, the first one invites.
+void supervisor_state::introduce(const offered_session& session) {
+  auto first = std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& one) {
+    return one->bound.settings.name == session.bound.settings.name;
+  });
+  if (discovery_ && first != sessions_.end() && first->get() == &session)
+    self->send(discovery_, atom::attach_v, session.bound.settings.name, session.listener);
+}
+
+// A session may listen on several addresses; if it does so on one port, that is one service.
+std::vector<offer> supervisor_state::offers() const {
+  std::vector<offer> out;
+  for (const auto& session : sessions_) {
+    const auto& called = session->bound.settings.name;
+    auto where = session->bound.control->local();
+    auto same = std::find_if(out.begin(), out.end(), [&](const offer& one) {
+      return one.name == called && one.listens.front().port == where.port;
+    });
+    if (same == out.end())
+      same = out.insert(out.end(), {called, "_apple-midi._udp", {}, {}});
+    same->listens.push_back(where);
   }
-  auto me = caf::actor_cast<caf::actor_addr>(supervisor_actor(self));
-  resolver_->async_resolve(
-      peer.host, std::to_string(peer.port),
-      [listener, peer, me](const boost::system::error_code& error, const auto& results) {
-        if (!error && !results.empty()) {
-          caf::anon_send(listener, atom::invite_v,
-                         io::from_socket_address(results.begin()->endpoint().data()));
-          return;
-        }
-        if (error == boost::asio::error::operation_aborted)
-          return;
-        io::log_warning("cannot look up \"{}\": {}; trying again in {} s", peer.host,
-                        error.message(), lookup_wait.count());
-        if (auto handle = caf::actor_cast<supervisor_actor>(me))
-          caf::delayed_anon_send(handle, lookup_wait, atom::renew_v);
-      });
-}
-
-void supervisor_state::renew() {
-  if (!leaving_)
-    for (const auto& peer : settings_.connect)
-      if (!io::parse_address(peer.host, peer.port))
-        look_up(peer);
+  return out;
 }
 
 void supervisor_state::on_down(const caf::down_msg& down) {
@@ -214,8 +207,8 @@ void supervisor_state::on_down(const caf::down_msg& down) {
   self->delayed_send(self, restart_wait, atom::restart_v);
 }
 
-// Starts what is missing. Peers that are invited by configuration are invited anew; the others come
-// by themselves when they find that nobody answers.
+// Starts what is missing. Peers that the hub invites are invited anew by discovery when it learns
+// of the listener; the others come by themselves when they find that nobody answers.
 void supervisor_state::restart() {
   auto down = [](const child& part) { return !part.handle; };
   if (leaving_ || (router_ && std::none_of(children_.begin(), children_.end(), down)))
@@ -227,14 +220,12 @@ void supervisor_state::restart() {
       part.handle = part.start();
       self->monitor(part.handle);
     }
-  invite_peers();
 }
 
 void supervisor_state::leave() {
   if (leaving_)
     return;
   leaving_ = true;
-  resolver_->cancel();
   for (auto& part : children_)
     if (part.handle)
       caf::anon_send(part.handle, atom::leave_v);
@@ -282,7 +273,6 @@ supervisor(supervisor_actor::stateful_pointer<supervisor_state> self, io::event_
   state.start(*loop, settings, std::move(bound));
   return {
       [&state](atom::leave) { state.leave(); },
-      [&state](atom::renew) { state.renew(); },
       [&state](atom::restart) { state.restart(); },
       [&state](atom::status) { return state.status(); },
   };

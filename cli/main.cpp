@@ -1,4 +1,5 @@
 // The command line: reads the arguments, calls the command.
+#include "cli/manual.hpp"
 #include "cli/serve.hpp"
 #include "config/load.hpp"
 #include "config/schema.hpp"
@@ -7,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <map>
 
 namespace {
 
@@ -18,9 +20,16 @@ struct serve_arguments {
   int port = -1;
   std::string bind;
   std::vector<std::string> connect;
+  std::string discovery;
   std::string log_level;
   int busy_poll = 0;
 };
+
+const std::map<std::string, config::discovery_mode> discovery_modes{
+    {"auto", config::discovery_mode::automatic},
+    {"daemon", config::discovery_mode::daemon},
+    {"embedded", config::discovery_mode::embedded},
+    {"off", config::discovery_mode::off}};
 
 /// The first session as the command line wants it.
 config::session& first_session(config::settings& settings) {
@@ -70,6 +79,8 @@ int run_serve(const serve_arguments& given) {
     }
     settings.connect.push_back({parsed->host, parsed->port, {}, {}});
   }
+  if (!given.discovery.empty())
+    settings.discovery.mode = discovery_modes.at(given.discovery);
   if (!given.log_level.empty())
     settings.log.level = static_cast<config::log_level>(*io::parse_log_level(given.log_level));
   io::set_log_level(static_cast<io::log_level>(settings.log.level));
@@ -100,6 +111,12 @@ void describe_serve(CLI::App& command, serve_arguments& given) {
       ->type_name("HOST[:PORT]")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command
+      .add_option("--discovery", given.discovery,
+                  "Who announces the hub and looks for others: the avahi-daemon, the embedded "
+                  "responder, the one of them that can (auto), or nobody (default: auto)")
+      ->type_name("MODE")
+      ->check(CLI::IsMember({"auto", "daemon", "embedded", "off"}));
   command.add_option("--log-level", given.log_level, "How much to log (default: info)")
       ->type_name("LEVEL")
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
@@ -131,8 +148,12 @@ int main(int argc, char** argv) {
   auto check = app.add_subcommand("check", "Tell every mistake of a configuration file");
   check->add_option("FILE", checked, "JSON configuration file")->required();
   auto schema = app.add_subcommand("schema", "Print the JSON Schema of the configuration");
+  auto result = 0;
+  cli::add_manual_command(app, result);
   CLI11_PARSE(app, argc, argv);
   if (*schema)
     return std::fputs(std::string(config::schema_text()).c_str(), stdout) < 0 ? 1 : 0;
-  return *check ? run_check(checked) : run_serve(serving);
+  if (*check)
+    return run_check(checked);
+  return *serve ? run_serve(serving) : result;
 }
