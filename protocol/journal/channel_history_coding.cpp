@@ -36,6 +36,9 @@ struct channel_history::coding {
   std::uint8_t held = 0; ///< chapters whose S bits are all to be 0
   bool has_young = false;
   std::uint32_t oldest_young = 0;
+  /// Notes of which Chapter E has something to tell, collected by Chapter N.
+  std::array<const history_item*, max_logs> extras;
+  std::size_t extras_size = 0;
 
   void put(unsigned octet) noexcept { octets[size++] = static_cast<std::uint8_t>(octet); }
   void put_log(unsigned first, unsigned second, bool is_recent) noexcept {
@@ -268,13 +271,13 @@ void channel_history::encode_wheel(coding& out) const {
 /// True if Chapter E has something to add.
 bool channel_history::encode_notes(coding& out) const {
   auto held = (out.held & toc::n) != 0;
-  auto has_extras = false;
   std::array<std::uint8_t, 16> off_bits{};
   std::uint8_t low = 15;
   std::uint8_t high = 0;
   std::size_t logs = 0;
   auto recent_off = false;
   auto start = out.size;
+  auto add_extra = [&](const history_item& item) { out.extras[out.extras_size++] = &item; };
   out.size += 2;
   for (const auto& item : notes_.items()) {
     auto is_recent = held || item.sequence == out.newest;
@@ -286,13 +289,16 @@ bool channel_history::encode_notes(coding& out) const {
         out.oldest_young = item.sequence;
       }
       ++logs;
+      if (!overlaps_.empty() && note_count(item.number) > 1)
+        add_extra(item);
     } else {
       std::uint8_t octet = item.number >> 3;
       off_bits[octet] |= static_cast<std::uint8_t>(0x80 >> (item.number & 7));
       low = std::min(low, octet);
       high = std::max(high, octet);
       recent_off |= is_recent;
-      has_extras |= item.extra != 64 || is_down(item.number);
+      if (item.extra != 64 || is_down(item.number))
+        add_extra(item);
     }
   }
   auto any_off = logs < notes_.items().size();
@@ -304,42 +310,32 @@ bool channel_history::encode_notes(coding& out) const {
   out.octets[start + 1] = static_cast<std::uint8_t>(head);
   if (recent_off)
     out.mark(start);
-  for (const auto& overlap : overlaps_)
-    has_extras |= notes_.contains(overlap.note);
-  return has_extras;
+  return out.extras_size > 0;
 }
 
 /// Counts for notes that have more Note Ons down than the latest event tells, and release
 /// velocities; the latter are left out if there would be more than 128 logs.
 void channel_history::encode_extras(coding& out) const {
   auto held = (out.held & toc::n) != 0;
-  auto items = notes_.items();
-  std::array<std::uint8_t, 128> counts{}; // from 2 on
-  for (const auto& overlap : overlaps_)
-    counts[overlap.note] = overlap.count;
-  auto count_of = [&](std::uint8_t note) {
-    return counts[note] > 0 ? counts[note] : static_cast<std::uint8_t>(is_down(note));
+  auto items = std::span(out.extras).first(out.extras_size);
+  auto count_of = [&](const history_item& item) {
+    auto told = item.value > 0 ? 1 : 0;
+    auto count = overlaps_.empty() ? std::uint8_t{is_down(item.number)} : note_count(item.number);
+    return count > told ? count : std::uint8_t{0};
   };
-  auto needs_count = [&](const history_item& item) {
-    return count_of(item.number) > (item.value > 0 ? 1 : 0);
-  };
-  auto needs_velocity = [](const history_item& item) {
-    return item.value == 0 && item.extra != 64;
-  };
-  std::size_t wanted = 0;
-  for (const auto& item : items)
-    wanted += std::size_t{needs_count(item)} + std::size_t{needs_velocity(item)};
-  if (wanted == 0)
-    return;
+  auto has_velocity = [](const history_item& item) { return item.value == 0 && item.extra != 64; };
+  auto logs = items.size();
+  for (auto item : items)
+    logs += count_of(*item) > 0 && has_velocity(*item);
   auto start = out.size;
   auto marks = out.recent_size;
   out.put(0);
-  for (const auto& item : items) {
-    auto is_recent = held || item.sequence == out.newest;
-    if (needs_count(item))
-      out.put_log(item.number, count_of(item.number), is_recent);
-    if (needs_velocity(item) && wanted <= max_logs)
-      out.put_log(item.number, 0x80u | item.extra, is_recent);
+  for (auto item : items) {
+    auto is_recent = held || item->sequence == out.newest;
+    if (auto count = count_of(*item); count > 0)
+      out.put_log(item->number, count, is_recent);
+    if (has_velocity(*item) && logs <= max_logs)
+      out.put_log(item->number, 0x80u | item->extra, is_recent);
   }
   out.finish_list(start, marks);
 }

@@ -21,6 +21,9 @@ constexpr std::uint32_t hub_ssrc = 0x0A0A0A0A;
 io::endpoint at(std::string_view host, std::uint16_t port) {
   return io::parse_address(host, port).value();
 }
+invitation_target wanted(const io::endpoint& where) {
+  return {to_string(where), {}, {where}};
+}
 octets bytes_of(const apple_command& command) {
   octets room(max_apple_command);
   byte_writer writer(room);
@@ -64,7 +67,7 @@ struct listening_stage : actor_stage {
   using datagrams = std::vector<scripted_socket::datagram>;
 
   explicit listening_stage(std::size_t max_peers = 100)
-      : router(keep(spawn_router(system())))
+      : router(keep(spawn_router(system(), std::make_shared<routing_settings>())))
       , ear(std::make_shared<heard>()) {
     io::set_log_level(io::log_level::off);
     context->identity = {"Hub", hub_ssrc};
@@ -282,7 +285,7 @@ TEST_CASE_METHOD(listening_stage, "a peer that comes back on another port is the
 // new session that ended.
 TEST_CASE_METHOD(listening_stage, "a goodbye and a new invitation in one block keep their order",
                  "[actors][listener]") {
-  tell(listener, atom::invite_v, anna.control);
+  tell(listener, atom::invite_v, wanted(anna.control), target_watcher());
   run();
   auto token = invitations(control->take_sent(), anna.control)[0].token;
   arrive(*control, {{anna.control, anna.accept(token)}});
@@ -381,7 +384,7 @@ TEST_CASE_METHOD(listening_stage, "nobody comes in while we leave", "[actors][li
   control->take_sent();
   tell(listener, atom::leave_v);
   control->arrive({{bert.control, bert.invite()}}, now().time_since_epoch());
-  tell(listener, atom::invite_v, at("10.0.0.7", 5004));
+  tell(listener, atom::invite_v, wanted(at("10.0.0.7", 5004)), target_watcher());
   run();
   CHECK(invitations(control->sent, bert.control).empty());
   CHECK(invitations(control->sent, at("10.0.0.7", 5004)).empty());
@@ -438,7 +441,7 @@ TEST_CASE_METHOD(listening_stage, "a session that fails leaves nothing to the ot
 
 TEST_CASE_METHOD(listening_stage, "a participant that we invite becomes a port",
                  "[actors][listener]") {
-  tell(listener, atom::invite_v, anna.control);
+  tell(listener, atom::invite_v, wanted(anna.control), target_watcher());
   run();
   auto sent = invitations(control->take_sent(), anna.control);
   REQUIRE(sent.size() == 1);
@@ -461,8 +464,8 @@ TEST_CASE_METHOD(listening_stage, "a participant that we invite becomes a port",
 TEST_CASE_METHOD(listening_stage,
                  "an invitation that nobody answers goes on, and a NO is respected",
                  "[actors][listener]") {
-  tell(listener, atom::invite_v, anna.control);
-  tell(listener, atom::invite_v, bert.control);
+  tell(listener, atom::invite_v, wanted(anna.control), target_watcher());
+  tell(listener, atom::invite_v, wanted(bert.control), target_watcher());
   run();
   auto token = invitations(control->take_sent(), bert.control)[0].token;
   arrive(*control, {{bert.control, bert.refuse(token)}});
@@ -476,7 +479,7 @@ TEST_CASE_METHOD(listening_stage,
 
 TEST_CASE_METHOD(listening_stage, "an unreachable address is reported to the session that uses it",
                  "[actors][listener]") {
-  tell(listener, atom::invite_v, anna.control);
+  tell(listener, atom::invite_v, wanted(anna.control), target_watcher());
   run();
   control->take_sent();
   control->report_unreachable(bert.control); // nobody's
@@ -490,7 +493,7 @@ TEST_CASE_METHOD(listening_stage, "an unreachable address is reported to the ses
 
 TEST_CASE_METHOD(listening_stage, "one that we invite and that invites us is one peer",
                  "[actors][listener]") {
-  tell(listener, atom::invite_v, anna.control);
+  tell(listener, atom::invite_v, wanted(anna.control), target_watcher());
   run();
   join(anna);
   CHECK(ports() == "rtp/Hub/Anna");
@@ -499,7 +502,7 @@ TEST_CASE_METHOD(listening_stage, "one that we invite and that invites us is one
 
 TEST_CASE_METHOD(listening_stage, "the last port has no data port, and that harms nobody",
                  "[actors][listener]") {
-  tell(listener, atom::invite_v, at("10.0.0.7", 65535));
+  tell(listener, atom::invite_v, wanted(at("10.0.0.7", 65535)), target_watcher());
   advance(3s);
   CHECK(status().peers.size() == 1);
   CHECK(invitations(control->take_sent(), at("10.0.0.7", 65535)).size() == 4);

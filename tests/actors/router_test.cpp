@@ -45,7 +45,7 @@ struct routed_stage : actor_stage {
   };
 
   routed_stage()
-      : router(keep(spawn_router(system()))) {}
+      : router(keep(spawn_router(system(), std::make_shared<routing_settings>()))) {}
 
   port add(std::string name, bool source = true, bool destination = true) {
     port added;
