@@ -58,7 +58,8 @@ listener_actor spawn_listener(caf::actor_system& system, session_context_ptr con
                               router_actor router);
 
 peer_session_actor spawn_peer_session(caf::actor_system& system, session_context_ptr context,
-                                      port_key key, peer_address address, router_actor router);
+                                      port_key key, peer_address address, router_actor router,
+                                      listener_actor listener);
 
 tcp_port_actor spawn_tcp_port(caf::actor_system& system, tcp_context_ptr context, port_key key,
                               port_description description, io::byte_stream_ptr stream);
