@@ -12,6 +12,8 @@ namespace tutti {
 
 namespace {
 
+constexpr auto whole_messages = "pairs of hexadecimal digits that make whole MIDI messages";
+
 using nlohmann::json;
 using protocol::sysex_form;
 using protocol::ump;
@@ -87,8 +89,11 @@ public:
       , found_(found) {}
 
   void read(const json& one, std::vector<ump>& out) {
-    if (one.is_string())
-      return read_octets(one.get<std::string>(), path_, out);
+    if (one.is_string()) {
+      if (auto octets = read_hex(one.get<std::string>(), path_))
+        read_octets(std::move(*octets), path_, out);
+      return;
+    }
     if (!one.is_object())
       return refuse(path_, one.type_name(), "an object, or octets such as \"90 3C 64\"");
     auto type = one.find("type");
@@ -145,7 +150,14 @@ private:
     if (data == one.end() || !data->is_string())
       return refuse(path_ + "/data", data == one.end() ? "nothing" : data->type_name(),
                     "octets such as \"7E 7F 06 01\", without F0 and F7");
-    read_octets("F0 " + data->get<std::string>() + " F7", path_ + "/data", out);
+    auto octets = read_hex(data->get<std::string>(), path_ + "/data");
+    if (!octets)
+      return;
+    if (std::any_of(octets->begin(), octets->end(), [](auto octet) { return octet > 0x7F; }))
+      return refuse(path_ + "/data", "a status octet", "data octets, 00 to 7F");
+    octets->insert(octets->begin(), 0xF0);
+    octets->push_back(0xF7);
+    read_octets(std::move(*octets), path_ + "/data", out);
   }
 
   int read_number(const json& one, const field& wanted, std::optional<int> otherwise) {
@@ -175,20 +187,27 @@ private:
                fmt::format("{}", fmt::join(known, ", ")));
   }
 
-  void read_octets(const std::string& text, const std::string& place, std::vector<ump>& out) {
+  std::optional<std::vector<std::uint8_t>> read_hex(const std::string& text,
+                                                    const std::string& place) {
     std::vector<std::uint8_t> octets;
-    constexpr auto allowed = "pairs of hexadecimal digits that make whole MIDI messages";
     for (std::size_t i = 0; i < text.size();) {
       if (text[i] == ' ') {
         ++i;
         continue;
       }
       auto high = digit(text, i), low = digit(text, i + 1);
-      if (high < 0 || low < 0)
-        return refuse(place, "something else at " + std::to_string(i + 1), allowed);
+      if (high < 0 || low < 0) {
+        refuse(place, "something else at " + std::to_string(i + 1), whole_messages);
+        return std::nullopt;
+      }
       octets.push_back(static_cast<std::uint8_t>(high << 4 | low));
       i += 2;
     }
+    return octets;
+  }
+
+  void read_octets(std::vector<std::uint8_t> octets, const std::string& place,
+                   std::vector<ump>& out) {
     auto size = out.size();
     protocol::midi_stream_parser parser;
     parser.parse(octets, out);
@@ -205,7 +224,7 @@ private:
     mistakes += second.counters().unfinished_message + second.counters().cancelled_sysex;
     if (mistakes > 0 || out.size() != complete || complete == size) {
       out.resize(size);
-      refuse(place, complete == size ? "no whole message" : "broken MIDI", allowed);
+      refuse(place, complete == size ? "no whole message" : "broken MIDI", whole_messages);
     }
   }
 

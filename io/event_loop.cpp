@@ -79,12 +79,9 @@ void event_loop::run_turn(nanoseconds patience) {
     if (!flushes_[i].removed)
       flushes_[i].call();
   sweep();
-<<<<<<< HEAD
-  counters_.turn_times.observe(std::chrono::steady_clock::now() - woken);
-=======
   if (work_)
     work_->end_turn();
->>>>>>> main
+  counters_.turn_times.observe(std::chrono::steady_clock::now() - woken);
 }
 
 void event_loop::wait(nanoseconds patience) {
