@@ -93,6 +93,17 @@ using tcp_target_actor = caf::typed_actor<
     // Its state and port.
     caf::replies_to<atom::status>::with<tcp_info>>;
 
+/// One cable of UDP multicast.
+using multicast_port_actor = midi_sink::extend<
+    // Datagrams have arrived.
+    caf::reacts_to<atom::ready>,
+    // Own: the turn's events are in; send them.
+    caf::reacts_to<atom::flush>,
+    // Own: try again to join the group.
+    caf::reacts_to<atom::tick>,
+    // Leave the group and end.
+    caf::reacts_to<atom::leave>>;
+
 /// One port of this machine: a device, or a virtual port that programs connect to.
 using local_port_actor = midi_sink::extend<
     // Something has arrived, or the device takes more.

@@ -24,6 +24,8 @@ using std::chrono::nanoseconds;
 
 // Octets that a paced device takes at once: well below the 4 KiB that Linux keeps for a MIDI cable.
 constexpr double burst_octets = 1024;
+// Longest part of a SysEx that is paid for at once, so that the bucket is not overdrawn by much.
+constexpr std::size_t paced_piece_octets = 256;
 
 struct local_port_state {
   explicit local_port_state(local_port_actor::pointer pointer)
@@ -134,6 +136,8 @@ void local_port_state::send(nanoseconds at) {
   while (!queue_.empty()) {
     for (auto bytes = queue_.front(); !bytes.empty();) {
       auto piece = protocol::next_piece(bytes);
+      if (options_.octets_per_second > 0)
+        piece = piece.first(std::min(piece.size(), paced_piece_octets));
       if (!afford(piece.size()) || !port_->write(at, piece))
         return;
       credit_ -= static_cast<double>(piece.size());

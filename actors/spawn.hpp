@@ -89,6 +89,9 @@ local_port_actor spawn_local_port(caf::actor_system& system, router_actor router
                                   port_description description, io::local_port_ptr port,
                                   const local_port_options& options);
 
+multicast_port_actor spawn_multicast_port(caf::actor_system& system, io::event_loop& loop,
+                                          router_actor router, config::multicast_cable settings);
+
 alsa_watch_actor spawn_alsa_watch(caf::actor_system& system, local_context context);
 
 jack_watch_actor spawn_jack_watch(caf::actor_system& system, local_context context);

@@ -43,6 +43,7 @@ private:
   void start_listener(offered_session& session, bound_session bound);
   void start_tcp();
   void start_local();
+  void start_multicast();
   void invite_peers();
   void look_up(const config::remote_peer& peer);
   void on_down(const caf::down_msg& down);
@@ -56,6 +57,7 @@ private:
   std::vector<offered_session> sessions_;
   std::vector<tcp_listener_actor> tcp_listeners_;
   std::vector<tcp_target_actor> tcp_targets_;
+  std::vector<multicast_port_actor> cables_;
   alsa_watch_actor alsa_watch_;
   jack_watch_actor jack_watch_;
   std::unique_ptr<boost::asio::ip::udp::resolver> resolver_;
@@ -81,7 +83,15 @@ void supervisor_state::start(io::event_loop& loop, const config::settings& setti
   }
   start_tcp();
   start_local();
+  start_multicast();
   invite_peers();
+}
+
+void supervisor_state::start_multicast() {
+  for (const auto& cable : settings_.multicast) {
+    cables_.push_back(spawn_multicast_port(self->system(), *loop_, router_, cable));
+    self->monitor(cables_.back());
+  }
 }
 
 void supervisor_state::start_local() {
@@ -185,6 +195,8 @@ void supervisor_state::leave() {
     self->send(listener, atom::leave_v);
   for (auto& target : tcp_targets_)
     self->send(target, atom::leave_v);
+  for (auto& cable : cables_)
+    self->send(cable, atom::leave_v);
   if (alsa_watch_)
     self->send(alsa_watch_, atom::leave_v);
   if (jack_watch_)
@@ -195,7 +207,7 @@ void supervisor_state::leave() {
 // The router goes last, since everything else sends to it.
 void supervisor_state::end_if_alone() {
   if (!leaving_ || !sessions_.empty() || !tcp_listeners_.empty() || !tcp_targets_.empty() ||
-      alsa_watch_ || jack_watch_)
+      !cables_.empty() || alsa_watch_ || jack_watch_)
     return;
   self->send_exit(router_, caf::exit_reason::user_shutdown);
   self->quit();
@@ -211,6 +223,7 @@ void supervisor_state::on_down(const caf::down_msg& down) {
     auto is_down = [&](const auto& part) { return part.address() == down.source; };
     std::erase_if(tcp_listeners_, is_down);
     std::erase_if(tcp_targets_, is_down);
+    std::erase_if(cables_, is_down);
     if (alsa_watch_ && is_down(alsa_watch_))
       alsa_watch_ = nullptr;
     if (jack_watch_ && is_down(jack_watch_))

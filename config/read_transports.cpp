@@ -123,6 +123,20 @@ tcp read_tcp(const json_reader& place) {
   return result;
 }
 
+multicast_cable read_multicast_cable(const json_reader& place) {
+  multicast_cable result;
+  place.take("name", result.name);
+  place.take("group", result.group);
+  place.take("port", result.port);
+  place.take("interface", result.interface);
+  auto network = parse_address_range("224.0.0.0/4");
+  auto group = parse_address_range(result.group);
+  if (!group || group->bits != 128 || !network->contains(group->prefix))
+    place.at("group").refuse("\"" + result.group + "\"",
+                             "an IPv4 multicast address such as 225.0.0.37");
+  return result;
+}
+
 discovery read_discovery(const json_reader& place) {
   discovery result;
   place.take("mode", result.mode);

@@ -133,6 +133,16 @@ struct tcp {
   friend bool operator==(const tcp&, const tcp&) = default;
 };
 
+/// A cable of ipMIDI's kind: raw MIDI in UDP multicast, of which qmidinet and multimidicast speak.
+struct multicast_cable {
+  std::string name;                 ///< stands in port ids
+  std::string group = "225.0.0.37"; ///< IPv4 multicast address
+  std::uint16_t port = 21928;       ///< 1 to 65535; ipMIDI's cable n is 21927 + n
+  std::string interface;            ///< empty: the system's choice
+
+  friend bool operator==(const multicast_cable&, const multicast_cable&) = default;
+};
+
 enum class discovery_mode : std::uint8_t {
   automatic, ///< the daemon if one answers, else the embedded responder
   daemon,
@@ -220,6 +230,7 @@ struct settings {
   std::vector<remote_peer> connect;
   local_ports local;
   config::tcp tcp;
+  std::vector<multicast_cable> multicast; ///< none by default
   config::discovery discovery;
   std::vector<rule> rules{default_rule()}; ///< in force with every scene
   std::vector<config::scene> scenes;

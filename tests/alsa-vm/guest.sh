@@ -81,23 +81,35 @@ check "a card that arrives is opened within 200 ms" within 4 logged 'port alsa/V
 fresh
 amidi -p hw:0,0 -S "90 3C 40"
 check "what a card plays is heard" within 40 heard 903c40
-rmmod snd-virmidi
+# Taken out as a plug would be: the driver lets go of it whoever uses it.
+unplug() { echo snd_virmidi.0 >/sys/bus/platform/drivers/snd_virmidi/unbind; }
+plug() { echo snd_virmidi.0 >/sys/bus/platform/drivers/snd_virmidi/bind; }
+unplug
 check "a card that leaves is away within 200 ms" within 4 logged 'Virtual Raw MIDI [0-9]-0/VirMIDI [0-9]-0 is away'
 check "what it left sounding is released" within 40 heard 803c40
-insmod /mod/snd-virmidi.ko midi_devs=1
+plug
 check "a card that returns is the same port" within 40 logged_times 'port alsa/Virtual Raw MIDI [0-9]-0/VirMIDI [0-9]-0 is up' 2
 sleep 1
-amidi -p hw:0,0 -d >/tmp/raw &
+amidi -p hw:0,0 -r /tmp/raw &
 raw=$!
 sleep 1
 play '\220\101\144\200\101\100'
-check "a card hears TCP" within 60 grep -q '90 41 64' /tmp/raw
+raw_heard() { hexdump -v -e '1/1 "%02x"' /tmp/raw | grep -q 904164804140; }
+check "a card hears TCP" within 60 raw_heard
 kill $raw
 
 echo "--- SysEx of 64 KiB"
 { printf '\360'; dd if=/dev/zero bs=1024 count=64 2>/dev/null | tr '\000' '\025'; printf '\367'; } >/tmp/sysex
 fresh
-amidi -p hw:0,0 -s /tmp/sysex
+# Faster than any cable, but not as fast as memory: the kernel keeps 2000 cells for a client and drops the rest.
+exec 4>/dev/snd/midiC0D0
+i=0
+while [ $i -le 64 ]; do
+  dd if=/tmp/sysex bs=1024 skip=$i count=1 >&4 2>/dev/null
+  usleep 5000
+  i=$((i + 1))
+done
+exec 4>&-
 got() { tail -c "+$((mark + 1))" /tmp/heard | head -c 65538 | cmp -s - /tmp/sysex; }
 check "from a card to TCP, octet by octet" within 200 got
 : >/tmp/dump2
@@ -109,7 +121,6 @@ check "from TCP to a program" within 200 all_dumped
 
 echo "--- a reader that sleeps"
 kill -STOP $second
-dd if=/dev/zero bs=1 count=0 2>/dev/null
 i=0
 while [ $i -lt 40 ]; do
   printf '\220\74\100\200\74\100\220\74\100\200\74\100\220\74\100\200\74\100\220\74\100\200\74\100' >&3
