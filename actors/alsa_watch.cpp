@@ -29,8 +29,9 @@ constexpr std::chrono::milliseconds place_wait{20};
 // What a MIDI cable takes (31,250 baud, ten bits an octet). The kernel's buffer for a device is
 // small, and it drops what does not fit without a word.
 constexpr std::uint32_t cable_octets_per_second = 3125;
-// What a program takes: the kernel keeps about 5 KiB for it, so it may sleep for 80 ms.
-constexpr std::uint32_t program_octets_per_second = 64 * 1024;
+// What a program takes, ten times as much: the kernel keeps about 5 KiB for it, so it may be 160 ms
+// late.
+constexpr std::uint32_t program_octets_per_second = 31'250;
 
 struct alsa_watch_state {
   explicit alsa_watch_state(alsa_watch_actor::pointer pointer)
