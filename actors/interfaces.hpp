@@ -99,6 +99,74 @@ using tcp_target_actor = caf::typed_actor<
     // Its state and port.
     caf::replies_to<atom::status>::with<tcp_info>>;
 
+/// One cable of UDP multicast.
+using multicast_port_actor = midi_sink::extend<
+    // Datagrams have arrived.
+    caf::reacts_to<atom::ready>,
+    // Own: the turn's events are in; send them.
+    caf::reacts_to<atom::flush>,
+    // Own: try again to join the group.
+    caf::reacts_to<atom::tick>,
+    // Leave the group and end.
+    caf::reacts_to<atom::leave>>;
+
+/// One port of this machine: a device, or a virtual port that programs connect to.
+using local_port_actor = midi_sink::extend<
+    // Something has arrived, or the device takes more.
+    caf::reacts_to<atom::ready>,
+    // Own: the device may be given more by now.
+    caf::reacts_to<atom::tick>,
+    // Close the port and end.
+    caf::reacts_to<atom::leave>,
+    // Counters.
+    caf::replies_to<atom::status>::with<local_port_info>>;
+
+/// JACK: its server, the ports that the rules open, and the virtual ports.
+using jack_watch_actor = caf::typed_actor<
+    // Own: see whether a server is there.
+    caf::reacts_to<atom::tick>,
+    // Opening the client ended with this failure, or none.
+    caf::reacts_to<atom::opened, std::string>,
+    // Something happened in the graph.
+    caf::reacts_to<atom::noticed, io::jack_notice>,
+    // These ports are there now.
+    caf::reacts_to<atom::listed, std::vector<io::jack_port_info>>,
+    // The port that stands for this name is open, or it failed for this reason.
+    caf::reacts_to<atom::added, std::string, io::local_port_ptr, std::string>,
+    // Tell this actor what happens in the graph from now on.
+    caf::reacts_to<atom::subscribe, graph_listener>,
+    // Close everything and end.
+    caf::reacts_to<atom::leave>,
+    // The server and what is open.
+    caf::replies_to<atom::status>::with<jack_info>,
+    // All ports whose name fits the regular expression; MIDI ports only, or all.
+    caf::replies_to<atom::list, std::string, bool>::with<std::vector<io::jack_port_info>>,
+    // Connect two ports of whatever client; answers why it could not be done, or nothing.
+    caf::replies_to<atom::connect, std::string, std::string>::with<std::string>,
+    // The same for disconnecting.
+    caf::replies_to<atom::disconnect, std::string, std::string>::with<std::string>,
+    // State, position and tempo.
+    caf::replies_to<atom::transport>::with<io::jack_transport_info>,
+    // Start (true) or stop the transport; answers like connect.
+    caf::replies_to<atom::transport, bool>::with<std::string>,
+    // Move the transport to this frame.
+    caf::replies_to<atom::locate, std::uint32_t>::with<std::string>>;
+
+/// ALSA's sequencer: the ports that the rules open, and the virtual ports.
+using alsa_watch_actor = caf::typed_actor<
+    // Own: see whether a sequencer is there.
+    caf::reacts_to<atom::tick>,
+    // Opening the client ended with this failure, or none.
+    caf::reacts_to<atom::opened, std::string>,
+    // Something happened in the sequencer.
+    caf::reacts_to<atom::noticed, io::alsa_notice>,
+    // Own: see which ports are there.
+    caf::reacts_to<atom::list>,
+    // Close everything and end.
+    caf::reacts_to<atom::leave>,
+    // What is open.
+    caf::replies_to<atom::status>::with<alsa_info>>;
+
 /// Starts everything in order, restarts what failed, stops in reverse.
 using supervisor_actor = caf::typed_actor<
     // Stop everything and end.

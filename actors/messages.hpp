@@ -6,8 +6,11 @@
 
 #include "actors/batch.hpp"
 #include "config/settings.hpp"
+#include "io/alsa_client.hpp"
 #include "io/byte_stream.hpp"
 #include "io/datagram_socket.hpp"
+#include "io/jack_client.hpp"
+#include "io/local_port.hpp"
 #include "protocol/session/session_engine.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -137,8 +140,44 @@ struct tcp_info {
   std::string failure;       ///< why it is not up; empty: it is
 };
 
+// -- ports of this machine --
+
+/// A device or a virtual port and how it is doing.
+struct local_port_info {
+  port_key key = 0;
+  std::uint64_t octets_out = 0;
+  std::uint64_t waiting = 0; ///< octets that the device has yet to take
+  std::uint64_t dropped = 0; ///< messages that its slowness cost
+};
+
+/// JACK as the hub sees it.
+struct jack_info {
+  bool up = false;
+  std::string failure; ///< why it is not up
+  io::jack_status server;
+  std::uint64_t xruns = 0;
+  std::vector<std::string> ports; ///< JACK's names of what is open
+};
+
+/// ALSA's sequencer as the hub sees it.
+struct alsa_info {
+  bool up = false;
+  std::string failure;            ///< why it is not up
+  std::uint64_t overruns = 0;     ///< times that the kernel dropped what came
+  std::uint64_t lost_out = 0;     ///< events that a receiver could not take
+  std::vector<std::string> ports; ///< what is open
+};
+
 } // namespace tutti
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::alsa_info)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::alsa_notice)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::local_port_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::local_port_info)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::jack_info)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::jack_notice)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::io::jack_port_info>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::jack_transport_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::byte_stream_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::tcp_port_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::tcp_info)
@@ -169,6 +208,15 @@ constexpr midi midi_v{};
 using midi_sink = caf::typed_actor<
     // Play these events now; the batch is shared and must not be changed.
     caf::reacts_to<atom::midi, batch_ptr>>;
+
+namespace atom {
+using noticed = caf::atom_constant<caf::atom("noticed")>;
+} // namespace atom
+
+/// Whoever wants to hear of JACK's graph; stands here for the same reason.
+using graph_listener = caf::typed_actor<
+    // This happened in JACK's graph.
+    caf::reacts_to<atom::noticed, io::jack_notice>>;
 } // namespace tutti
 
 CAF_BEGIN_TYPE_ID_BLOCK(tutti_messages, caf::first_custom_type_id)
@@ -211,4 +259,23 @@ CAF_ADD_ATOM(tutti_messages, tutti::atom, accepted, "accepted")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, connected, "connected")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, ready, "ready")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, flush, "flush")
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::local_port_ptr))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::local_port_info))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::alsa_info))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::alsa_notice))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::jack_info))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::jack_notice))
+CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::io::jack_port_info>))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::jack_transport_info))
+CAF_ADD_ATOM(tutti_messages, tutti::atom, opened, "opened")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, noticed, "noticed")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, listed, "listed")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, added, "added")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, list, "list")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, connect, "connect")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, disconnect, "disconnect")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, transport, "transport")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, locate, "locate")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, subscribe, "subscribe")
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::graph_listener))
 CAF_END_TYPE_ID_BLOCK(tutti_messages)

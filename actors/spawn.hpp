@@ -47,6 +47,23 @@ struct tcp_context {
 };
 using tcp_context_ptr = std::shared_ptr<const tcp_context>;
 
+/// What a port of this machine passes, and how fast.
+struct local_port_options {
+  bool clock = true;
+  bool active_sensing = false;
+  /// Octets per second that the device takes; 0: it says itself when it is full.
+  std::uint32_t octets_per_second = 0;
+  std::size_t sysex_octets = 1u << 20; ///< longest SysEx either way
+};
+
+/// What the actors of a sound system need.
+struct local_context {
+  io::event_loop* loop = nullptr;
+  router_actor router;
+  config::sound_system settings;
+  std::size_t sysex_octets = 1u << 20;
+};
+
 supervisor_actor spawn_supervisor(caf::actor_system& system, io::event_loop& loop,
                                   const config::settings& settings,
                                   std::vector<bound_session> bound);
@@ -67,5 +84,16 @@ tcp_listener_actor spawn_tcp_listener(caf::actor_system& system, tcp_context_ptr
 
 tcp_target_actor spawn_tcp_target(caf::actor_system& system, tcp_context_ptr context,
                                   config::tcp_target settings);
+
+local_port_actor spawn_local_port(caf::actor_system& system, router_actor router, port_key key,
+                                  port_description description, io::local_port_ptr port,
+                                  const local_port_options& options);
+
+multicast_port_actor spawn_multicast_port(caf::actor_system& system, io::event_loop& loop,
+                                          router_actor router, config::multicast_cable settings);
+
+alsa_watch_actor spawn_alsa_watch(caf::actor_system& system, local_context context);
+
+jack_watch_actor spawn_jack_watch(caf::actor_system& system, local_context context);
 
 } // namespace tutti

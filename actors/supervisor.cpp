@@ -54,6 +54,8 @@ private:
   void add_child(std::string what, std::function<caf::actor()> start);
   void add_session(offered_session& session);
   void add_tcp();
+  void add_local();
+  void add_multicast();
   caf::actor start_listener(offered_session& session);
   void invite_peers();
   void look_up(const config::remote_peer& peer);
@@ -88,6 +90,8 @@ void supervisor_state::start(io::event_loop& loop, const config::settings& setti
     add_session(*sessions_.back());
   }
   add_tcp();
+  add_local();
+  add_multicast();
   invite_peers();
 }
 
@@ -144,6 +148,30 @@ void supervisor_state::add_tcp() {
   for (const auto& target : settings_.tcp.connect)
     add_child("a TCP connection", [this, make_context, &target] {
       return caf::actor_cast<caf::actor>(spawn_tcp_target(self->system(), make_context(), target));
+    });
+}
+
+void supervisor_state::add_local() {
+  auto context = [this](const config::sound_system& settings) {
+    return local_context{loop_, router_, settings, settings_.limits.sysex_octets};
+  };
+  if (settings_.local.alsa.enabled)
+    add_child("the watch over ALSA", [this, context] {
+      return caf::actor_cast<caf::actor>(
+          spawn_alsa_watch(self->system(), context(settings_.local.alsa)));
+    });
+  if (settings_.local.jack.enabled)
+    add_child("the watch over JACK", [this, context] {
+      return caf::actor_cast<caf::actor>(
+          spawn_jack_watch(self->system(), context(settings_.local.jack)));
+    });
+}
+
+void supervisor_state::add_multicast() {
+  for (const auto& cable : settings_.multicast)
+    add_child("a multicast cable", [this, &cable] {
+      return caf::actor_cast<caf::actor>(
+          spawn_multicast_port(self->system(), *loop_, router_, cable));
     });
 }
 

@@ -156,6 +156,9 @@ settings read_settings(const json_reader& document) {
   };
   section("local", read_local_ports, all.local);
   section("tcp", read_tcp, all.tcp);
+  document.each("multicast", [&](const json_reader& item) {
+    all.multicast.push_back(read_multicast_cable(item));
+  });
   section("discovery", read_discovery, all.discovery);
   section("control", read_control, all.control);
   section("limits", read_limits, all.limits);

@@ -24,6 +24,8 @@ sound_system read_sound_system(const json_reader& place) {
   sound_system result;
   place.take("enabled", result.enabled);
   place.take("client", result.client);
+  place.take("clock", result.clock);
+  place.take("active_sensing", result.active_sensing);
   if (place.has("export")) {
     auto devices = place.at("export");
     devices.take("mode", result.devices.which);
@@ -118,6 +120,20 @@ tcp read_tcp(const json_reader& place) {
              [&](const json_reader& item) { result.listen.push_back(read_listener(item)); });
   place.each("connect",
              [&](const json_reader& item) { result.connect.push_back(read_target(item)); });
+  return result;
+}
+
+multicast_cable read_multicast_cable(const json_reader& place) {
+  multicast_cable result;
+  place.take("name", result.name);
+  place.take("group", result.group);
+  place.take("port", result.port);
+  place.take("interface", result.interface);
+  auto network = parse_address_range("224.0.0.0/4");
+  auto group = parse_address_range(result.group);
+  if (!group || group->bits != 128 || !network->contains(group->prefix))
+    place.at("group").refuse("\"" + result.group + "\"",
+                             "an IPv4 multicast address such as 225.0.0.37");
   return result;
 }
 

@@ -82,6 +82,8 @@ struct sound_system {
   std::string client = "Tutti"; ///< client name that other programs see
   device_export devices;
   std::vector<virtual_port> virtual_ports{{"Network", port_direction::both}};
+  bool clock = true;           ///< passes its ports, both ways
+  bool active_sensing = false; ///< the same; what it would tell, the hub knows anyway
 
   friend bool operator==(const sound_system&, const sound_system&) = default;
 };
@@ -129,6 +131,16 @@ struct tcp {
   std::vector<tcp_target> connect;
 
   friend bool operator==(const tcp&, const tcp&) = default;
+};
+
+/// A cable of ipMIDI's kind: raw MIDI in UDP multicast, of which qmidinet and multimidicast speak.
+struct multicast_cable {
+  std::string name;                 ///< stands in port ids
+  std::string group = "225.0.0.37"; ///< IPv4 multicast address
+  std::uint16_t port = 21928;       ///< 1 to 65535; ipMIDI's cable n is 21927 + n
+  std::string interface;            ///< empty: the system's choice
+
+  friend bool operator==(const multicast_cable&, const multicast_cable&) = default;
 };
 
 enum class discovery_mode : std::uint8_t {
@@ -221,6 +233,7 @@ struct settings {
   std::vector<remote_peer> connect;
   local_ports local;
   config::tcp tcp;
+  std::vector<multicast_cable> multicast; ///< none by default
   config::discovery discovery;
   std::vector<rule> rules{default_rule()}; ///< in force with every scene
   std::vector<config::scene> scenes;
