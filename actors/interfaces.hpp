@@ -19,6 +19,10 @@ using router_actor = caf::typed_actor<
     caf::reacts_to<atom::attach, port_key, port_description, midi_sink>,
     // The port is away; what it left sounding is released at its destinations.
     caf::reacts_to<atom::detach, port_key>,
+    // This port may come; until then it is listed as away.
+    caf::reacts_to<atom::expect, port_description>,
+    // Tell this actor of every port that is up, and of all that come and go.
+    caf::reacts_to<atom::subscribe, port_listener>,
     // The port lives on but starts anew: release what it left sounding.
     caf::reacts_to<atom::release, port_key>,
     // Put these rules and scenes in force; routes that stay the same are not touched.
@@ -59,6 +63,11 @@ using listener_actor = caf::typed_actor<
     caf::reacts_to<atom::nobody, io::endpoint>,
     // Invite the participant whose control port is here, and keep at it.
     caf::reacts_to<atom::invite, io::endpoint>,
+    // The same for the local port with this id, which is to be the peer's partner; answers with the
+    // key that the peer's port has or will have.
+    caf::replies_to<atom::invite, io::endpoint, std::string>::with<port_key>,
+    // Say goodbye to this peer for good; false if there is none.
+    caf::replies_to<atom::leave, port_key>::with<bool>,
     // Say goodbye to everybody, close the ports and end.
     caf::reacts_to<atom::leave>,
     // The session and its peers.
@@ -122,13 +131,15 @@ using local_port_actor = midi_sink::extend<
     caf::replies_to<atom::status>::with<local_port_info>>;
 
 /// JACK: its server, the ports that the rules open, and the virtual ports.
-using jack_watch_actor = caf::typed_actor<
+using jack_watch_actor = port_listener::extend<
     // Own: see whether a server is there.
     caf::reacts_to<atom::tick>,
     // Opening the client ended with this failure, or none.
     caf::reacts_to<atom::opened, std::string>,
     // Something happened in the graph.
     caf::reacts_to<atom::noticed, io::jack_notice>,
+    // Own: see which ports are there.
+    caf::reacts_to<atom::list>,
     // These ports are there now.
     caf::reacts_to<atom::listed, std::vector<io::jack_port_info>>,
     // The port that stands for this name is open, or it failed for this reason.
@@ -153,13 +164,13 @@ using jack_watch_actor = caf::typed_actor<
     caf::replies_to<atom::locate, std::uint32_t>::with<std::string>>;
 
 /// ALSA's sequencer: the ports that the rules open, and the virtual ports.
-using alsa_watch_actor = caf::typed_actor<
+using alsa_watch_actor = port_listener::extend<
     // Own: see whether a sequencer is there.
     caf::reacts_to<atom::tick>,
     // Opening the client ended with this failure, or none.
     caf::reacts_to<atom::opened, std::string>,
     // Something happened in the sequencer.
-    caf::reacts_to<atom::noticed, io::alsa_notice>,
+    caf::reacts_to<atom::noticed, io::alsa_notice_kind>,
     // Own: see which ports are there.
     caf::reacts_to<atom::list>,
     // Close everything and end.
@@ -175,6 +186,14 @@ using supervisor_actor = caf::typed_actor<
     caf::reacts_to<atom::renew>,
     // Start again what failed.
     caf::reacts_to<atom::restart>,
+    // Offer a session for this local port, as long as whoever asks lives.
+    caf::reacts_to<atom::offer, local_offer>,
+    // The sessions that the sender wanted for the port with this id are not offered any more.
+    caf::reacts_to<atom::withdraw, std::string>,
+    // Invite a remote session for a local port; answers with the key of the peer's port, or 0.
+    caf::replies_to<atom::invite, local_import>::with<port_key>,
+    // Say goodbye to the peer that was invited in this way.
+    caf::reacts_to<atom::withdraw, std::string, port_key>,
     // Every session with its peers.
     caf::replies_to<atom::status>::with<std::vector<session_info>>>;
 

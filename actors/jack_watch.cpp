@@ -1,11 +1,14 @@
 // The watch over JACK: its server, the ports that the rules open, the virtual ports.
 // Decides: when to look for a server, which ports stand for which of JACK's.
-// Leaves: libjack (io/jack_client), events (local_port).
+// Leaves: libjack (io/jack_client), events (local_port), peers that have ports of their own
+// (peer_imports).
 //
-// down --open--> up --server gone--> down: each second it is looked whether a server is there, since
-// nothing tells. While it is up, JACK's own notices tell of every port.
+// down --open--> up --server gone--> down: each second it is looked whether a server is there,
+// since nothing tells. While it is up, JACK's own notices tell of every port.
 #include "actors/export_rule.hpp"
 #include "actors/failure.hpp"
+#include "actors/peer_imports.hpp"
+#include "actors/perform_imports.hpp"
 #include "actors/spawn.hpp"
 
 #include <caf/actor_system.hpp>
@@ -34,6 +37,8 @@ struct jack_watch_state {
   void on_listed(const std::vector<io::jack_port_info>& found);
   void on_added(const std::string& name, const io::local_port_ptr& port,
                 const std::string& failure);
+  void on_attached(port_key key, const std::string& id, const port_description& description);
+  void on_detached(port_key key);
   void leave();
   jack_info status() const;
   caf::result<std::string> act(std::function<void(io::jack_client::done_handler)> call);
@@ -50,6 +55,8 @@ private:
   struct open_port {
     port_description description;
     bool is_virtual = false;
+    bool is_import = false;
+    std::string id;         ///< once the router has told it
     local_port_actor actor; ///< none while it is being opened
   };
 
@@ -60,11 +67,14 @@ private:
   void drop(const std::string& name);
   void drop_all();
   void look();
+  void expect_devices();
+  void watch_imports(const std::vector<io::jack_port_info>& found);
   void on_port_down(const caf::down_msg& down);
   void end_if_alone();
 
   jack_watch_actor::pointer self;
   local_context context_;
+  peer_imports imports_;
   std::map<std::string, open_port> ports_;
   std::map<caf::actor_addr, port_key> keys_; ///< of ports that live
   bool up_ = false;
@@ -84,7 +94,23 @@ void jack_watch_state::start(local_context context) {
     if (auto handle = caf::actor_cast<jack_watch_actor>(me))
       caf::anon_send(handle, atom::noticed_v, notice);
   });
+  imports_ = peer_imports(context_.settings.peers, context_.settings.virtual_ports);
+  for (const auto& remote : context_.remotes)
+    imports_.add(remote);
+  self->send(context_.router, atom::subscribe_v, port_listener(jack_watch_actor(self)));
+  expect_devices();
   open();
+}
+
+// A port that a rule names in full is listed as away until it comes.
+void jack_watch_state::expect_devices() {
+  for (const auto& pattern : context_.settings.devices.include) {
+    auto colon = pattern.text().find(':');
+    if (pattern.is_literal() && colon != std::string::npos)
+      self->send(context_.router, atom::expect_v,
+                 port_description{port_kind::jack, pattern.text().substr(0, colon),
+                                  pattern.text().substr(colon + 1)});
+  }
 }
 
 // -- the server --
@@ -138,7 +164,9 @@ void jack_watch_state::on_notice(const io::jack_notice& notice) {
     break;
   case io::jack_notice_kind::port_registered:
   case io::jack_notice_kind::port_unregistered:
-  case io::jack_notice_kind::port_renamed: look(); break;
+  case io::jack_notice_kind::port_renamed:
+  case io::jack_notice_kind::connected:
+  case io::jack_notice_kind::disconnected: look(); break;
   case io::jack_notice_kind::xrun: ++xruns_; break;
   default: break;
   }
@@ -235,8 +263,67 @@ void jack_watch_state::on_listed(const std::vector<io::jack_port_info>& found) {
       gone.push_back(name_of_port);
   for (const auto& name_of_port : gone)
     drop(name_of_port);
+  watch_imports(found);
   if (std::exchange(stale_, false))
     look();
+}
+
+// -- peers with a port of their own --
+
+void jack_watch_state::on_attached(port_key key, const std::string& id,
+                                   const port_description& description) {
+  imports_.attached(key, id, description);
+  for (auto& [name_of_port, port] : ports_)
+    if (port.actor && keys_.count(port.actor.address()) > 0 && keys_[port.actor.address()] == key)
+      port.id = id;
+  look();
+}
+
+void jack_watch_state::on_detached(port_key key) {
+  imports_.detached(key);
+  look();
+}
+
+void jack_watch_state::watch_imports(const std::vector<io::jack_port_info>& found) {
+  auto is_used = [&](const std::string& import) {
+    auto prefix = context_.settings.client + ':' + import;
+    return std::any_of(found.begin(), found.end(), [&](const auto& port) {
+      return port.is_ours && !port.connections.empty() &&
+             (port.name == prefix + " in" || port.name == prefix + " out");
+    });
+  };
+  auto wanted = imports_.ports();
+  std::vector<std::string> gone;
+  for (const auto& [name_of_port, port] : ports_) {
+    if (!port.is_import)
+      continue;
+    auto same = std::any_of(wanted.begin(), wanted.end(), [&](const auto& one) {
+      return one.name == name_of_port && one.partner == port.description.partner;
+    });
+    if (!same)
+      gone.push_back(name_of_port);
+    else
+      imports_.set_used(name_of_port, !port.id.empty() && is_used(name_of_port),
+                        self->clock().now());
+  }
+  for (const auto& name_of_port : gone)
+    drop(name_of_port);
+  for (const auto& one : wanted) {
+    if (ports_.count(one.name) > 0)
+      continue;
+    io::jack_port_request request;
+    request.name = one.name;
+    std::replace(request.name.begin(), request.name.end(), ':', ' ');
+    request.in = request.out = true;
+    port_description description{port_kind::jack, context_.settings.client, one.name};
+    description.by_rule = false;
+    description.partner = one.partner;
+    add(one.name, request, std::move(description));
+    ports_[one.name].is_virtual = ports_[one.name].is_import = true;
+  }
+  if (context_.supervisor)
+    perform_imports(self, imports_, context_.supervisor,
+                    [this](const std::string& one) { return ports_[one].id; });
 }
 
 void jack_watch_state::drop(const std::string& wanted) {
@@ -336,6 +423,10 @@ jack_watch(jack_watch_actor::stateful_pointer<jack_watch_state> self,
       },
       [&state](atom::added, const string& wanted, const io::local_port_ptr& port,
                const string& failure) { state.on_added(wanted, port, failure); },
+      [&state](atom::attached, port_key key, const string& id,
+               const port_description& description) { state.on_attached(key, id, description); },
+      [&state](atom::detached, port_key key) { state.on_detached(key); },
+      [&state](atom::list) { state.look(); },
       [&state](atom::subscribe, const graph_listener& listener) {
         state.listeners_.push_back(listener);
       },

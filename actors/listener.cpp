@@ -28,6 +28,8 @@ struct listener_state {
   void on_datagrams(channel from, const datagram_chain& chain);
   void on_unreachable(const io::endpoint& where);
   void invite(const io::endpoint& where);
+  port_key invite_for(const io::endpoint& where, const std::string& partner);
+  bool disconnect(port_key key);
   void leave();
   caf::result<session_info> status();
 
@@ -40,7 +42,7 @@ private:
                    const io::datagram_block_ptr& block, std::uint16_t index);
   void append(peer_table::peer& to, const io::datagram_block_ptr& block, std::uint16_t index);
   peer_table::peer* admit(const io::endpoint& sender, const invitation& received);
-  peer_table::peer& add_peer(const peer_address& address);
+  peer_table::peer& add_peer(const peer_address& address, std::string partner = {});
   void refuse(const io::endpoint& sender, std::uint32_t token);
   void on_peer_down(const caf::down_msg& down);
   void end_if_empty();
@@ -194,9 +196,10 @@ void listener_state::refuse(const io::endpoint& sender, std::uint32_t token) {
   context_->control->send(sender, writer.written());
 }
 
-peer_table::peer& listener_state::add_peer(const peer_address& address) {
+peer_table::peer& listener_state::add_peer(const peer_address& address, std::string partner) {
   auto key = next_port_key();
-  auto session = spawn_peer_session(self->system(), context_, key, address, router_);
+  auto session =
+      spawn_peer_session(self->system(), context_, key, address, router_, std::move(partner));
   self->monitor(session);
   keys_[session.address()] = key;
   last_ = nullptr;
@@ -211,6 +214,27 @@ void listener_state::invite(const io::endpoint& where) {
     peer = &add_peer({where, where.with_port(static_cast<std::uint16_t>(where.port + 1))});
   peer->invited = true;
   self->send(peer->session, atom::invite_v);
+}
+
+// A participant that is here already stays what it is.
+port_key listener_state::invite_for(const io::endpoint& where, const std::string& partner) {
+  if (leaving_)
+    return 0;
+  auto peer = peers_.by_address(where);
+  if (!peer)
+    peer = &add_peer({where, where.with_port(static_cast<std::uint16_t>(where.port + 1))}, partner);
+  peer->invited = true;
+  self->send(peer->session, atom::invite_v);
+  return peer->key;
+}
+
+bool listener_state::disconnect(port_key key) {
+  auto peer = peers_.by_key(key);
+  if (peer) {
+    peer->invited = false;
+    self->send(peer->session, atom::leave_v);
+  }
+  return peer != nullptr;
 }
 
 void listener_state::on_unreachable(const io::endpoint& where) {
@@ -293,7 +317,11 @@ listener_actor::behavior_type listener(listener_actor::stateful_pointer<listener
       },
       [&state](atom::nobody, const io::endpoint& where) { state.on_unreachable(where); },
       [&state](atom::invite, const io::endpoint& where) { state.invite(where); },
+      [&state](atom::invite, const io::endpoint& where, const std::string& partner) {
+        return state.invite_for(where, partner);
+      },
       [&state](atom::leave) { state.leave(); },
+      [&state](atom::leave, port_key key) { return state.disconnect(key); },
       [&state](atom::status) { return state.status(); },
   };
 }

@@ -52,6 +52,9 @@ struct port_description {
   std::string name;  ///< within the group
   bool source = true;
   bool destination = true;
+  /// False: no rule concerns it; it is routed with its partner, and with ports whose partner it is.
+  bool by_rule = true;
+  std::string partner{}; ///< id of a port; empty: none
 };
 
 /// A known port, up or away.
@@ -142,6 +145,18 @@ struct tcp_info {
 
 // -- ports of this machine --
 
+/// A local port that remote peers are to reach by a session of its own.
+struct local_offer {
+  std::string name; ///< of the session
+  std::string port; ///< id of the port; who joins plays to it and hears it, and nothing else
+};
+
+/// A remote session that a local port of the hub stands for.
+struct local_import {
+  config::remote_peer remote;
+  std::string port; ///< id of the local port; the peer plays to it and hears it, and nothing else
+};
+
 /// A device or a virtual port and how it is doing.
 struct local_port_info {
   port_key key = 0;
@@ -171,7 +186,9 @@ struct alsa_info {
 } // namespace tutti
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::alsa_info)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::alsa_notice)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::alsa_notice_kind)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::local_offer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::local_import)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::local_port_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::local_port_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::jack_info)
@@ -211,7 +228,16 @@ using midi_sink = caf::typed_actor<
 
 namespace atom {
 using noticed = caf::atom_constant<caf::atom("noticed")>;
+using attached = caf::atom_constant<caf::atom("attached")>;
+using detached = caf::atom_constant<caf::atom("detached")>;
 } // namespace atom
+
+/// Whoever wants to know which ports are up; stands here for the same reason.
+using port_listener = caf::typed_actor<
+    // The port is up and has this id.
+    caf::reacts_to<atom::attached, port_key, std::string, port_description>,
+    // The port is away.
+    caf::reacts_to<atom::detached, port_key>>;
 
 /// Whoever wants to hear of JACK's graph; stands here for the same reason.
 using graph_listener = caf::typed_actor<
@@ -262,11 +288,17 @@ CAF_ADD_ATOM(tutti_messages, tutti::atom, flush, "flush")
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::local_port_ptr))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::local_port_info))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::alsa_info))
-CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::alsa_notice))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::alsa_notice_kind))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::local_offer))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::local_import))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::port_listener))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::jack_info))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::jack_notice))
 CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::io::jack_port_info>))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::jack_transport_info))
+CAF_ADD_ATOM(tutti_messages, tutti::atom, expect, "expect")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, offer, "offer")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, withdraw, "withdraw")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, opened, "opened")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, noticed, "noticed")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, listed, "listed")

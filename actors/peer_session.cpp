@@ -22,7 +22,7 @@ struct peer_session_state {
       : self(pointer) {}
 
   void start(session_context_ptr context_to_use, port_key key, const peer_address& address,
-             router_actor router);
+             router_actor router, std::string partner);
   void on_datagrams(channel from, const datagram_chain& chain);
   void on_batch(const batch_ptr& batch);
   void on_invited(const protocol::invitation& received, channel from);
@@ -50,6 +50,7 @@ private:
   session_context_ptr context_;
   port_key key_ = 0;
   router_actor router_;
+  std::string partner_; ///< id of the local port that it is for; empty: none
   std::unique_ptr<protocol::session_engine> engine_;
   protocol::session_output* out_ = nullptr; ///< the context's; empty between messages
   hub_time planned_ = hub_time::max();
@@ -58,8 +59,10 @@ private:
 };
 
 void peer_session_state::start(session_context_ptr context_to_use, port_key key,
-                               const peer_address& address, router_actor router) {
+                               const peer_address& address, router_actor router,
+                               std::string partner) {
   context_ = std::move(context_to_use);
+  partner_ = partner.empty() ? context_->partner : std::move(partner);
   key_ = key;
   address_ = address;
   router_ = std::move(router);
@@ -195,8 +198,10 @@ void peer_session_state::on_notice(const protocol::session_notice& notice) {
 
 void peer_session_state::attach() {
   auto display = engine_->peer_name().empty() ? to_string(address_.control) : engine_->peer_name();
-  self->send(router_, atom::attach_v, key_,
-             port_description{port_kind::rtp, context_->identity.name, std::move(display)},
+  port_description description{port_kind::rtp, context_->identity.name, std::move(display)};
+  description.by_rule = partner_.empty();
+  description.partner = partner_;
+  self->send(router_, atom::attach_v, key_, std::move(description),
              midi_sink(peer_session_actor(self)));
   attached_ = true;
 }
@@ -227,10 +232,10 @@ peer_info peer_session_state::status() const {
 peer_session_actor::behavior_type
 peer_session(peer_session_actor::stateful_pointer<peer_session_state> self,
              session_context_ptr context, port_key key, const peer_address& address,
-             router_actor router) {
+             router_actor router, std::string partner) {
   log_failures(self);
   auto& state = self->state;
-  state.start(std::move(context), key, address, std::move(router));
+  state.start(std::move(context), key, address, std::move(router), std::move(partner));
   return {
       [&state](atom::midi, const batch_ptr& batch) { state.on_batch(batch); },
       [&state](atom::datagram, channel from, const datagram_chain& chain) {
@@ -251,8 +256,10 @@ peer_session(peer_session_actor::stateful_pointer<peer_session_state> self,
 } // namespace
 
 peer_session_actor spawn_peer_session(caf::actor_system& system, session_context_ptr context,
-                                      port_key key, peer_address address, router_actor router) {
-  return system.spawn(peer_session, std::move(context), key, address, std::move(router));
+                                      port_key key, peer_address address, router_actor router,
+                                      std::string partner) {
+  return system.spawn(peer_session, std::move(context), key, address, std::move(router),
+                      std::move(partner));
 }
 
 } // namespace tutti

@@ -23,6 +23,7 @@ struct session_context {
   std::shared_ptr<io::datagram_socket> control;
   std::shared_ptr<io::datagram_socket> data;
   std::size_t max_peers = 4096;
+  std::string partner;    ///< id of the local port that the session is for; empty: rules decide
   std::uint64_t seed = 0; ///< for tokens, sequence numbers and jitter; tests fix it
   /// What an engine asks for, while its peer session performs it: one for all, since they never do
   /// so at the same time; empty in between.
@@ -60,6 +61,8 @@ struct local_port_options {
 struct local_context {
   io::event_loop* loop = nullptr;
   router_actor router;
+  supervisor_actor supervisor;              ///< may be none: nothing is offered or imported then
+  std::vector<config::remote_peer> remotes; ///< that are connected to on demand
   config::sound_system settings;
   std::size_t sysex_octets = 1u << 20;
 };
@@ -73,8 +76,10 @@ router_actor spawn_router(caf::actor_system& system, routing_settings_ptr settin
 listener_actor spawn_listener(caf::actor_system& system, session_context_ptr context,
                               router_actor router);
 
+/// `partner` is the id of the local port that the peer is for; empty: the session's.
 peer_session_actor spawn_peer_session(caf::actor_system& system, session_context_ptr context,
-                                      port_key key, peer_address address, router_actor router);
+                                      port_key key, peer_address address, router_actor router,
+                                      std::string partner = {});
 
 tcp_port_actor spawn_tcp_port(caf::actor_system& system, tcp_context_ptr context, port_key key,
                               port_description description, io::byte_stream_ptr stream);

@@ -27,13 +27,16 @@ constexpr std::chrono::seconds lookup_wait{10};
 struct child {
   std::string what; ///< for the log
   std::function<caf::actor()> start;
-  caf::actor handle; ///< null while it is down
+  caf::actor handle;      ///< null while it is down
+  bool withdrawn = false; ///< its end is meant
 };
 
 /// An offered session; its ports stay open while its listener is replaced.
 struct offered_session {
   bound_session bound;
   listener_actor listener;
+  std::string partner;   ///< id of the local port that it is for; empty: it is configured
+  caf::actor_addr owner; ///< who wants it for that port
 };
 
 struct supervisor_state {
@@ -46,6 +49,10 @@ struct supervisor_state {
   void restart();
   void leave();
   caf::result<std::vector<session_info>> status();
+  void offer(const local_offer& wanted, const caf::actor_addr& owner);
+  void withdraw(const std::string& session, const caf::actor_addr& owner);
+  void dismiss(const std::string& session, port_key key);
+  caf::result<port_key> import(const local_import& wanted);
 
   static inline const char* name = "supervisor";
 
@@ -57,6 +64,9 @@ private:
   void add_local();
   void add_multicast();
   caf::actor start_listener(offered_session& session);
+  bound_session bind_for(const local_offer& wanted);
+  std::string free_name(const std::string& wanted) const;
+  void withdraw(const offered_session& session);
   void invite_peers();
   void look_up(const config::remote_peer& peer);
   void on_down(const caf::down_msg& down);
@@ -124,6 +134,7 @@ caf::actor supervisor_state::start_listener(offered_session& session) {
   context->control = session.bound.control;
   context->data = session.bound.data;
   context->max_peers = session.bound.settings.max_peers;
+  context->partner = session.partner;
   context->seed = std::uint64_t(random_number()) << 32 | random_number();
   session.listener = spawn_listener(self->system(), std::move(context), router_);
   return caf::actor_cast<caf::actor>(session.listener);
@@ -153,7 +164,16 @@ void supervisor_state::add_tcp() {
 
 void supervisor_state::add_local() {
   auto context = [this](const config::sound_system& settings) {
-    return local_context{loop_, router_, settings, settings_.limits.sysex_octets};
+    local_context out;
+    out.loop = loop_;
+    out.router = router_;
+    out.supervisor = supervisor_actor(self);
+    out.settings = settings;
+    out.sysex_octets = settings_.limits.sysex_octets;
+    for (const auto& peer : settings_.connect)
+      if (peer.on_demand)
+        out.remotes.push_back(peer);
+    return out;
   };
   if (settings_.local.alsa.enabled)
     add_child("the watch over ALSA", [this, context] {
@@ -175,14 +195,113 @@ void supervisor_state::add_multicast() {
     });
 }
 
+// -- sessions for local ports --
+
+void supervisor_state::offer(const local_offer& wanted, const caf::actor_addr& owner) {
+  if (leaving_)
+    return;
+  try {
+    auto session = std::make_unique<offered_session>();
+    session->bound = bind_for(wanted);
+    session->partner = wanted.port;
+    session->owner = owner;
+    io::log_info("{} is offered as session \"{}\" on UDP port {}", wanted.port,
+                 session->bound.settings.name, session->bound.control->local().port);
+    sessions_.push_back(std::move(session));
+    add_session(*sessions_.back());
+  } catch (const std::exception& error) {
+    io::log_error("{} cannot be offered as a session: {}", wanted.port, error.what());
+  }
+}
+
+// On the addresses of the first session, but any free pair of ports.
+bound_session supervisor_state::bind_for(const local_offer& wanted) {
+  config::session settings;
+  std::string address = "::";
+  if (!settings_.sessions.empty()) {
+    settings = settings_.sessions.front();
+    if (!settings.bind.empty())
+      address = settings.bind.front();
+  }
+  settings.name = free_name(wanted.name);
+  settings.port = 0;
+  auto where = io::parse_address(address, 0);
+  if (!where)
+    throw std::runtime_error('"' + address + "\" is no address");
+  io::udp_options options;
+  options.buffer_octets = static_cast<int>(settings_.limits.socket_buffer);
+  auto pair = io::bind_udp_pair(*loop_, *where, options);
+  return {settings, std::move(pair.control), std::move(pair.data)};
+}
+
+std::string supervisor_state::free_name(const std::string& wanted) const {
+  auto taken = [this](const std::string& one) {
+    return std::any_of(sessions_.begin(), sessions_.end(),
+                       [&](const auto& known) { return known->bound.settings.name == one; });
+  };
+  auto found = wanted;
+  for (int number = 2; taken(found); ++number)
+    found = wanted + " (" + std::to_string(number) + ')';
+  return found;
+}
+
+void supervisor_state::withdraw(const std::string& port, const caf::actor_addr& owner) {
+  for (const auto& session : sessions_)
+    if (session->partner == port && session->owner == owner)
+      withdraw(*session);
+}
+
+void supervisor_state::withdraw(const offered_session& session) {
+  for (auto& part : children_) {
+    if (!part.handle || part.handle.address() != session.listener.address())
+      continue;
+    io::log_info("session \"{}\" is not offered any more", session.bound.settings.name);
+    part.withdrawn = true;
+    self->send(session.listener, atom::leave_v);
+  }
+}
+
+// -- peers --
+
 void supervisor_state::invite_peers() {
   for (const auto& peer : settings_.connect)
-    look_up(peer);
+    if (!peer.on_demand)
+      look_up(peer);
+}
+
+caf::result<port_key> supervisor_state::import(const local_import& wanted) {
+  const auto& peer = wanted.remote;
+  auto listener = listener_for(peer.session);
+  if (!listener || leaving_)
+    return port_key(0);
+  if (auto literal = io::parse_address(peer.host, peer.port))
+    return self->delegate(listener, atom::invite_v, *literal, wanted.port);
+  auto promise = self->make_response_promise<port_key>();
+  auto me = caf::actor_cast<caf::actor_addr>(supervisor_actor(self));
+  resolver_->async_resolve(
+      peer.host, std::to_string(peer.port),
+      [promise, wanted, listener, self = self](const boost::system::error_code& error,
+                                               const auto& results) mutable {
+        if (error || results.empty()) {
+          if (error != boost::asio::error::operation_aborted)
+            io::log_warning("cannot look up \"{}\": {}", wanted.remote.host, error.message());
+          return promise.deliver(port_key(0));
+        }
+        promise.delegate(listener, atom::invite_v,
+                         io::from_socket_address(results.begin()->endpoint().data()), wanted.port);
+      });
+  return promise;
+}
+
+void supervisor_state::dismiss(const std::string& session, port_key key) {
+  if (auto listener = listener_for(session))
+    self->request(listener, std::chrono::seconds(1), atom::leave_v, key)
+        .then([](bool) {}, [](caf::error&) {});
 }
 
 listener_actor supervisor_state::listener_for(const std::string& wanted) const {
   for (const auto& session : sessions_)
-    if (wanted.empty() || session->bound.settings.name == wanted)
+    if (session->partner.empty() && (wanted.empty() || session->bound.settings.name == wanted))
       return session->listener;
   return listener_actor();
 }
@@ -217,20 +336,31 @@ void supervisor_state::look_up(const config::remote_peer& peer) {
 void supervisor_state::renew() {
   if (!leaving_)
     for (const auto& peer : settings_.connect)
-      if (!io::parse_address(peer.host, peer.port))
+      if (!peer.on_demand && !io::parse_address(peer.host, peer.port))
         look_up(peer);
 }
 
 void supervisor_state::on_down(const caf::down_msg& down) {
   auto reason = self->system().render(down.reason);
+  // Its sessions are nobody's; whoever takes its place asks again.
+  for (const auto& session : sessions_)
+    if (session->owner == down.source)
+      withdraw(*session);
   for (auto& part : children_)
     if (part.handle && part.handle.address() == down.source) {
       part.handle = nullptr;
-      if (!leaving_)
+      if (!leaving_ && !part.withdrawn)
         io::log_error("{} ended unexpectedly ({}); starting it again", part.what, reason);
     }
   if (leaving_)
     return end_if_alone();
+  auto withdrawn = [](const child& part) { return part.withdrawn && !part.handle; };
+  if (std::erase_if(children_, withdrawn) > 0) {
+    std::erase_if(sessions_, [&](const auto& session) {
+      return !session->partner.empty() && session->listener.address() == down.source;
+    });
+    return;
+  }
   if (router_ && router_.address() == down.source) {
     // Everybody holds a handle to the router that is gone, so all follow it.
     io::log_error("the router ended unexpectedly ({}); starting everything again", reason);
@@ -312,6 +442,16 @@ supervisor(supervisor_actor::stateful_pointer<supervisor_state> self, io::event_
       [&state](atom::leave) { state.leave(); },
       [&state](atom::renew) { state.renew(); },
       [&state](atom::restart) { state.restart(); },
+      [&state, self](atom::offer, const local_offer& wanted) {
+        state.offer(wanted, caf::actor_cast<caf::actor_addr>(self->current_sender()));
+      },
+      [&state, self](atom::withdraw, const std::string& port) {
+        state.withdraw(port, caf::actor_cast<caf::actor_addr>(self->current_sender()));
+      },
+      [&state](atom::invite, const local_import& wanted) { return state.import(wanted); },
+      [&state](atom::withdraw, const std::string& session, port_key key) {
+        state.dismiss(session, key);
+      },
       [&state](atom::status) { return state.status(); },
   };
 }

@@ -108,6 +108,7 @@ remote_peer read_remote_peer(const json_reader& place) {
     place.take("port", result.port);
     place.take("session", result.session);
     place.take("name", result.name);
+    place.take("on_demand", result.on_demand);
     result.host = text;
     if (!target || target->host != text)
       host.refuse(describe_value(host.value()),

@@ -4,12 +4,19 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <alsa/asoundlib.h>
+#include <sound/asequencer.h>
 
+#include <cassert>
 #include <cerrno>
+#include <climits>
 #include <map>
+#include <set>
 #include <utility>
+
+#include <sys/ioctl.h>
 
 namespace tutti::io {
 
@@ -23,6 +30,10 @@ constexpr std::size_t sysex_piece_octets = 256;
 constexpr std::size_t input_pool_events = 2000;
 // The kernel knows ports 0 to 253 of a client.
 constexpr int last_port_number = 253;
+// Cells of a program's queue that are left to others who play to it, and when a full one is looked
+// at again.
+constexpr int spare_cells = 32;
+constexpr std::chrono::milliseconds room_wait{5};
 
 struct seq_closer {
   void operator()(snd_seq_t* seq) const { snd_seq_close(seq); }
@@ -55,7 +66,8 @@ alsa_address cooked(const snd_seq_addr_t& address) {
   return {address.client, address.port};
 }
 
-void say_nothing(const char*, int, const char*, int, const char*, ...) {}
+void say_nothing(const char*, int, const char*, int, const char*, ...) {
+}
 
 /// Opened on the worker; closed by the last who holds it.
 seq_ptr open_sequencer(const std::string& name) {
@@ -71,8 +83,8 @@ seq_ptr open_sequencer(const std::string& name) {
   return seq;
 }
 
-/// A hidden port that hears of everything that comes and goes. It takes the last number, so that the
-/// hub's own ports count from 0.
+/// A hidden port that hears of everything that comes and goes. It takes the last number, so that
+/// the hub's own ports count from 0.
 void hear_announcements(snd_seq_t* seq) {
   snd_seq_port_info_t* wanted;
   snd_seq_port_info_alloca(&wanted);
@@ -89,6 +101,31 @@ void hear_announcements(snd_seq_t* seq) {
     throw std::runtime_error(describe(error));
 }
 
+/// Whether the client is a program, whose queue can be looked into.
+bool is_program(snd_seq_t* seq, int client) {
+  snd_seq_client_info_t* about;
+  snd_seq_client_info_alloca(&about);
+  return snd_seq_get_any_client_info(seq, client, about) >= 0 &&
+         snd_seq_client_info_get_type(about) == SND_SEQ_USER_CLIENT;
+}
+
+/// Cells that a program's queue has free. If it overflows, the kernel empties it altogether, so
+/// that must not happen. alsa-lib asks this for its own client only; a client that has gone takes
+/// everything.
+int free_cells(snd_seq_t* seq, int client) {
+  pollfd watched{};
+  snd_seq_poll_descriptors(seq, &watched, 1, POLLIN);
+  snd_seq_client_pool pool{};
+  pool.client = client;
+  auto known = ::ioctl(watched.fd, SNDRV_SEQ_IOCTL_GET_CLIENT_POOL, &pool) >= 0;
+  return !known || pool.input_free >= pool.input_pool ? INT_MAX : pool.input_free;
+}
+
+int cells_for(std::size_t sysex_octets) {
+  constexpr auto cell = sizeof(snd_seq_event_t);
+  return 1 + static_cast<int>((sysex_octets + cell - 1) / cell);
+}
+
 std::string place_of_card(int card) {
   char* text = nullptr;
   if (card < 0 || snd_card_get_longname(card, &text) < 0 || !text)
@@ -98,30 +135,55 @@ std::string place_of_card(int card) {
   return place;
 }
 
-// -- one port ---------------------------------------------------------------------------------------
+// -- one port
+// ---------------------------------------------------------------------------------------
 
 class port final : public local_port {
 public:
-  port(seq_ptr seq, int number, alsa_counters& counters, std::function<void()> on_close)
+  /// `reader` is the program that alone hears the port; -1: there may be others.
+  port(seq_ptr seq, int number, int reader, alsa_counters& counters, std::function<void()> on_close,
+       std::function<void()> on_blocked)
       : seq_(std::move(seq))
       , number_(number)
+      , reader_(reader)
       , counters_(counters)
       , coder_(make_coder())
-      , on_close_(std::move(on_close)) {}
+      , on_close_(std::move(on_close))
+      , on_blocked_(std::move(on_blocked)) {}
 
   void start(std::function<void()> on_ready) override { on_ready_ = std::move(on_ready); }
   void read(local_input& into) override { std::swap(into, inbox_); }
   bool write(std::chrono::nanoseconds at, std::span<const std::uint8_t> piece) override;
+  std::size_t longest_piece() const noexcept override { return sysex_piece_octets; }
   void flush() override {}
   void close() override {
     on_ready_ = nullptr;
+    on_blocked_ = nullptr;
     if (auto on_close = std::exchange(on_close_, nullptr))
       on_close();
   }
 
   int number() const noexcept { return number_; }
+  void ignore(alsa_address from, bool wanted) {
+    if (wanted)
+      ignored_.insert(from);
+    else
+      ignored_.erase(from);
+  }
+  bool ignores(alsa_address from) const { return ignored_.count(from) > 0; }
+  /// Whether write() has refused and the owner has not been told to go on.
+  bool is_blocked() const noexcept { return blocked_; }
+  void tell_if_room() {
+    if (!blocked_ || !seq_ ||
+        free_cells(seq_.get(), reader_) < spare_cells + cells_for(longest_piece()))
+      return;
+    blocked_ = false;
+    if (on_ready_)
+      on_ready_();
+  }
   void die() {
     on_close_ = nullptr;
+    on_blocked_ = nullptr;
     seq_ = nullptr;
   }
   void take(const snd_seq_event_t& event, std::chrono::nanoseconds at);
@@ -135,10 +197,14 @@ private:
 
   seq_ptr seq_;
   int number_;
+  int reader_;
   alsa_counters& counters_;
   coder_ptr coder_;
+  std::set<alsa_address> ignored_;
+  bool blocked_ = false;
   std::function<void()> on_ready_;
   std::function<void()> on_close_;
+  std::function<void()> on_blocked_;
   local_input inbox_;
 };
 
@@ -157,24 +223,28 @@ void port::take(const snd_seq_event_t& event, std::chrono::nanoseconds at) {
 bool port::write(std::chrono::nanoseconds, std::span<const std::uint8_t> piece) {
   if (!seq_ || piece.empty())
     return true;
+  assert(piece.size() <= longest_piece());
   auto is_sysex = piece[0] < 0x80 || piece[0] == 0xF0 || piece[0] == 0xF7;
+  if (reader_ >= 0 &&
+      free_cells(seq_.get(), reader_) < spare_cells + cells_for(is_sysex ? piece.size() : 0)) {
+    blocked_ = true;
+    if (on_blocked_)
+      on_blocked_();
+    return false;
+  }
   snd_seq_event_t event;
-  if (!is_sysex) {
-    snd_seq_ev_clear(&event);
-    snd_midi_event_reset_encode(coder_.get());
-    if (snd_midi_event_encode(coder_.get(), piece.data(), static_cast<long>(piece.size()), &event) > 0 &&
-        event.type != SND_SEQ_EVENT_NONE)
-      send(event);
+  snd_seq_ev_clear(&event);
+  if (is_sysex) {
+    snd_seq_ev_set_sysex(&event, static_cast<unsigned>(piece.size()),
+                         const_cast<std::uint8_t*>(piece.data()));
+    send(event);
     return true;
   }
-  while (!piece.empty()) {
-    auto part = piece.first(std::min(piece.size(), sysex_piece_octets));
-    snd_seq_ev_clear(&event);
-    snd_seq_ev_set_sysex(&event, static_cast<unsigned>(part.size()),
-                         const_cast<std::uint8_t*>(part.data()));
+  snd_midi_event_reset_encode(coder_.get());
+  auto taken =
+      snd_midi_event_encode(coder_.get(), piece.data(), static_cast<long>(piece.size()), &event);
+  if (taken > 0 && event.type != SND_SEQ_EVENT_NONE)
     send(event);
-    piece = piece.subspan(part.size());
-  }
   return true;
 }
 
@@ -186,20 +256,24 @@ void port::send(snd_seq_event_t& event) {
     ++counters_.lost_out;
 }
 
-// -- the client -------------------------------------------------------------------------------------
+// -- the client
+// -------------------------------------------------------------------------------------
 
 class client final : public alsa_client {
 public:
   client(event_loop& loop, notice_handler on_notice)
       : loop_(loop)
       , on_notice_(std::move(on_notice))
-      , descriptor_(loop.context()) {}
+      , descriptor_(loop.context())
+      , room_timer_(loop.context()) {}
   ~client() override { let_go(); }
 
   void open(const std::string& name, done_handler on_done) override;
   void close() override { let_go(); }
   local_port_ptr add_port(const alsa_port_request& wanted, std::string& failure) override;
   alsa_address address_of(const local_port& one) const override;
+  void ignore(const local_port& one, alsa_address from, bool wanted) override;
+  std::vector<alsa_address> partners_of(alsa_address one, alsa_direction way) const override;
   std::vector<alsa_port_info> list() const override;
   std::string connect(alsa_address from, alsa_address to) override;
   std::string disconnect(alsa_address from, alsa_address to) override;
@@ -210,14 +284,17 @@ private:
   void start(seq_ptr opened);
   void await_events();
   void read_events();
+  void await_room();
   void on_event(const snd_seq_event_t& event, std::chrono::nanoseconds at);
-  void tell(alsa_notice_kind kind, alsa_address from = {}, alsa_address to = {});
+  void tell(alsa_notice_kind kind);
   void remove_port(int number);
   void let_go();
 
   event_loop& loop_;
   notice_handler on_notice_;
   boost::asio::posix::stream_descriptor descriptor_;
+  boost::asio::steady_timer room_timer_;
+  bool awaiting_room_ = false;
   seq_ptr seq_;
   std::map<int, std::shared_ptr<port>> ports_;
   alsa_counters counters_;
@@ -261,7 +338,30 @@ void client::let_go() {
   ports_.clear();
   if (descriptor_.is_open())
     descriptor_.release(); // alsa-lib closes it
+  room_timer_.cancel();
+  awaiting_room_ = false;
   seq_ = nullptr;
+}
+
+// Nothing tells when a program has read, so full queues are looked at now and then.
+void client::await_room() {
+  if (awaiting_room_)
+    return;
+  awaiting_room_ = true;
+  room_timer_.expires_after(room_wait);
+  room_timer_.async_wait([weak = weak()](const auto& error) {
+    auto alive = weak.lock();
+    if (!alive || error)
+      return;
+    alive->awaiting_room_ = false;
+    auto blocked = false;
+    for (auto& [number, one] : alive->ports_) {
+      one->tell_if_room();
+      blocked = blocked || one->is_blocked();
+    }
+    if (blocked)
+      alive->await_room();
+  });
 }
 
 // -- events --
@@ -313,22 +413,18 @@ void client::on_event(const snd_seq_event_t& event, std::chrono::nanoseconds at)
   case SND_SEQ_EVENT_CLIENT_CHANGE: return tell(alsa_notice_kind::ports_changed);
   case SND_SEQ_EVENT_PORT_SUBSCRIBED:
   case SND_SEQ_EVENT_PORT_UNSUBSCRIBED:
-    // They come twice: as announcements, and to the port that it is about.
-    if (event.source.client == SND_SEQ_CLIENT_SYSTEM &&
-        event.source.port == SND_SEQ_PORT_SYSTEM_ANNOUNCE)
-      tell(event.type == SND_SEQ_EVENT_PORT_SUBSCRIBED ? alsa_notice_kind::subscribed
-                                                       : alsa_notice_kind::unsubscribed,
-           cooked(event.data.connect.sender), cooked(event.data.connect.dest));
-    return;
+    // As an announcement, and to the port that it is about; the latter alone if a client has died.
+    return tell(alsa_notice_kind::connections_changed);
   default: break;
   }
-  if (auto found = ports_.find(event.dest.port); found != ports_.end())
+  auto found = ports_.find(event.dest.port);
+  if (found != ports_.end() && !found->second->ignores(cooked(event.source)))
     found->second->take(event, at);
 }
 
-void client::tell(alsa_notice_kind kind, alsa_address from, alsa_address to) {
+void client::tell(alsa_notice_kind kind) {
   if (on_notice_)
-    on_notice_({kind, from, to});
+    on_notice_(kind);
 }
 
 // -- ports --
@@ -347,10 +443,10 @@ local_port_ptr client::add_port(const alsa_port_request& wanted, std::string& fa
     capability |= SND_SEQ_PORT_CAP_DUPLEX;
   if (wanted.hidden)
     capability |= SND_SEQ_PORT_CAP_NO_EXPORT;
-  auto number = snd_seq_create_simple_port(
-      seq_.get(), wanted.name.c_str(), capability,
-      SND_SEQ_PORT_TYPE_MIDI_GENERIC | SND_SEQ_PORT_TYPE_SOFTWARE | SND_SEQ_PORT_TYPE_PORT |
-          SND_SEQ_PORT_TYPE_APPLICATION);
+  auto number =
+      snd_seq_create_simple_port(seq_.get(), wanted.name.c_str(), capability,
+                                 SND_SEQ_PORT_TYPE_MIDI_GENERIC | SND_SEQ_PORT_TYPE_SOFTWARE |
+                                     SND_SEQ_PORT_TYPE_PORT | SND_SEQ_PORT_TYPE_APPLICATION);
   if (number < 0) {
     failure = describe(number);
     return nullptr;
@@ -366,8 +462,13 @@ local_port_ptr client::add_port(const alsa_port_request& wanted, std::string& fa
     snd_seq_delete_simple_port(seq_.get(), number);
     return nullptr;
   }
-  auto made = std::make_shared<port>(seq_, number, counters_,
-                                     [this, number] { remove_port(number); });
+  auto reader =
+      wanted.partner.client >= 0 && wanted.hidden && is_program(seq_.get(), wanted.partner.client)
+          ? wanted.partner.client
+          : -1;
+  auto made = std::make_shared<port>(
+      seq_, number, reader, counters_, [this, number] { remove_port(number); },
+      [this] { await_room(); });
   ports_[number] = made;
   return made;
 }
@@ -382,6 +483,29 @@ alsa_address client::address_of(const local_port& one) const {
   if (!seq_)
     return {};
   return {snd_seq_client_id(seq_.get()), static_cast<const port&>(one).number()};
+}
+
+void client::ignore(const local_port& one, alsa_address from, bool wanted) {
+  if (auto found = ports_.find(static_cast<const port&>(one).number()); found != ports_.end())
+    found->second->ignore(from, wanted);
+}
+
+std::vector<alsa_address> client::partners_of(alsa_address one, alsa_direction way) const {
+  std::vector<alsa_address> out;
+  if (!seq_)
+    return out;
+  snd_seq_query_subscribe_t* query;
+  snd_seq_query_subscribe_alloca(&query);
+  auto root = raw(one);
+  snd_seq_query_subscribe_set_root(query, &root);
+  snd_seq_query_subscribe_set_type(query, way == alsa_direction::to_port ? SND_SEQ_QUERY_SUBS_WRITE
+                                                                         : SND_SEQ_QUERY_SUBS_READ);
+  for (int i = 0;; ++i) {
+    snd_seq_query_subscribe_set_index(query, i);
+    if (snd_seq_query_port_subscribers(seq_.get(), query) < 0)
+      return out;
+    out.push_back(cooked(*snd_seq_query_subscribe_get_addr(query)));
+  }
 }
 
 // -- the others --
@@ -420,6 +544,7 @@ std::vector<alsa_port_info> client::list() const {
       info.is_hardware =
           info.is_card || (snd_seq_port_info_get_type(one) & SND_SEQ_PORT_TYPE_HARDWARE) != 0;
       info.is_ours = id == ours;
+      info.is_program = !kernel;
       info.place = place;
       out.push_back(std::move(info));
     }

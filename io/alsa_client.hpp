@@ -1,6 +1,7 @@
 // A client of the ALSA sequencer: its ports, the other clients' ports, and what comes and goes.
-// Decides: one client for all ports, on the loop's own poll, without a thread; what the kernel cannot
-// deliver is lost and counted, since it tells so only after other receivers have got it.
+// Decides: one client for all ports, on the loop's own poll, without a thread. A program that alone
+// hears a port is not sent more than its queue has room for. Where there may be several, what the
+// kernel cannot deliver is lost and counted, since it tells so only after others have got it.
 // Leaves: which ports there are (actors/alsa_watch), pacing (actors/local_port).
 // Spec: alsa-lib's sequencer interface. Thread: the loop thread only; handlers are called there.
 #pragma once
@@ -25,16 +26,11 @@ struct alsa_address {
 
 enum class alsa_notice_kind : std::uint8_t {
   ports_changed, ///< a port came, went or was renamed
-  subscribed,    ///< `from` plays to `to` from now on
-  unsubscribed,
+  connections_changed,
   gone, ///< the sequencer has gone; the client is closed and may be opened again
 };
 
-struct alsa_notice {
-  alsa_notice_kind kind = alsa_notice_kind::ports_changed;
-  alsa_address from;
-  alsa_address to;
-};
+enum class alsa_direction : std::uint8_t { to_port, from_port };
 
 /// A port of any client that others may connect to.
 struct alsa_port_info {
@@ -45,6 +41,7 @@ struct alsa_port_info {
   bool is_destination = false; ///< MIDI can go to it
   bool is_hardware = false;
   bool is_card = false;
+  bool is_program = false; ///< and not of the kernel
   bool is_ours = false;
   /// Where a card is plugged in; the same for the same socket. Empty for others, and for a moment
   /// after a card has come.
@@ -67,7 +64,7 @@ struct alsa_counters {
 
 class alsa_client : public std::enable_shared_from_this<alsa_client> {
 public:
-  using notice_handler = std::function<void(const alsa_notice&)>;
+  using notice_handler = std::function<void(alsa_notice_kind)>;
   /// Gets why it could not be done as the end of a sentence; empty: it is done.
   using done_handler = std::function<void(const std::string& failure)>;
 
@@ -84,7 +81,12 @@ public:
   /// Where a port of add_port() is.
   virtual alsa_address address_of(const local_port& port) const = 0;
 
+  /// From now on, what comes from there to a port of add_port() is ignored, or not any more.
+  virtual void ignore(const local_port& port, alsa_address from, bool wanted) = 0;
+
   virtual std::vector<alsa_port_info> list() const = 0;
+  /// Who plays to this port, or hears it.
+  virtual std::vector<alsa_address> partners_of(alsa_address port, alsa_direction way) const = 0;
   /// Each answers with why it could not be done, or nothing. Connecting what is connected is done.
   virtual std::string connect(alsa_address from, alsa_address to) = 0;
   virtual std::string disconnect(alsa_address from, alsa_address to) = 0;

@@ -54,6 +54,8 @@ public:
   /// be played at `at` on the steady clock; a time that is past is now. False: no room; it was not
   /// taken.
   virtual bool write(std::chrono::nanoseconds at, std::span<const std::uint8_t> piece) = 0;
+  /// Octets of the longest piece of System Exclusive that write() takes.
+  virtual std::size_t longest_piece() const noexcept { return SIZE_MAX; }
   /// Sends on what was written since the last call.
   virtual void flush() = 0;
   /// Ends the port; `on_ready` is let go of.

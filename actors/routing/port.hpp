@@ -19,12 +19,19 @@ struct port_description {
   std::string name;
   bool is_source = true;      ///< MIDI comes from it
   bool is_destination = true; ///< MIDI goes to it
+  bool by_rule = true;        ///< false: no rule concerns it
+  std::string partner{};      ///< id of the port that it is routed with; empty: none
 
   friend bool operator==(const port_description&, const port_description&) = default;
 };
 
 /// Small dense number of a port that is up; given anew when the port has gone.
 using port_slot = std::uint32_t;
+
+/// Whether one of the two has the other for its partner.
+inline bool are_partners(const port_description& a, const port_description& b) {
+  return (!a.partner.empty() && a.partner == b.id) || (!b.partner.empty() && b.partner == a.id);
+}
 
 bool matches(const config::port_selector& selector, const port_description& port);
 bool matches(const config::port_pattern& pattern, const port_description& port);
