@@ -23,7 +23,8 @@ namespace tutti {
 namespace {
 
 constexpr std::chrono::seconds look_wait{5};
-// A card's sequencer port is there a little sooner than the rest of it; so often and so long is waited.
+// A card's sequencer port is there a little sooner than the rest of it; so often and so long is
+// waited.
 constexpr int place_looks = 5;
 constexpr std::chrono::milliseconds place_wait{20};
 // What a MIDI cable takes (31,250 baud, ten bits an octet). The kernel's buffer for a device is
@@ -67,7 +68,7 @@ private:
   local_context context_;
   std::shared_ptr<io::alsa_client> client_;
   device_names names_;
-  std::set<int> clients_; ///< foreign clients that have a name of names_
+  std::set<int> clients_;    ///< foreign clients that have a name of names_
   std::map<int, int> looks_; ///< by client: how often the place of a card was not known
   std::map<port_key, open_port> ports_;
   std::map<caf::actor_addr, port_key> keys_;
@@ -121,9 +122,7 @@ void alsa_watch_state::on_notice(const io::alsa_notice& notice) {
   if (leaving_)
     return;
   switch (notice.kind) {
-  case io::alsa_notice_kind::ports_changed:
-    plan_look();
-    break;
+  case io::alsa_notice_kind::ports_changed: plan_look(); break;
   case io::alsa_notice_kind::gone:
     io::log_warning("ALSA's sequencer has gone; its ports are away until it is back");
     failure_ = "the sequencer has gone";
@@ -190,8 +189,8 @@ void alsa_watch_state::add_foreign(const io::alsa_port_info& port, const std::st
   request.out = port.is_destination;
   request.hidden = true;
   request.partner = port.address;
-  add(request, {port_kind::alsa, client, port.port_name, request.in, request.out},
-      port.is_hardware, client + ':' + port.port_name);
+  add(request, {port_kind::alsa, client, port.port_name, request.in, request.out}, port.is_hardware,
+      client + ':' + port.port_name);
 }
 
 // Opens what the rules want and is there, closes what is not there any more.

@@ -2,8 +2,8 @@
 // Decides: when to look for a server, which ports stand for which of JACK's.
 // Leaves: libjack (io/jack_client), events (local_port).
 //
-// down --open--> up --server gone--> down: each second it is looked whether a server is there, since
-// nothing tells. While it is up, JACK's own notices tell of every port.
+// down --open--> up --server gone--> down: each second it is looked whether a server is there,
+// since nothing tells. While it is up, JACK's own notices tell of every port.
 #include "actors/export_rule.hpp"
 #include "actors/failure.hpp"
 #include "actors/spawn.hpp"

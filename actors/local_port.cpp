@@ -1,8 +1,8 @@
 // The local port: one device or virtual port of this machine, whatever the sound system.
-// Decides: what is filtered (clock, active sensing), how fast the device is fed, what happens when it
-// takes no more: nothing waits for it but a bounded queue, and when that is full, everything in it
-// is dropped and what is sounding is released.
-// Leaves: the sound systems (io), bytes to messages and the queue (protocol).
+// Decides: what is filtered (clock, active sensing), how fast the device is fed, what happens when
+// it takes no more: nothing waits for it but a bounded queue, and when that is full, everything in
+// it is dropped and what is sounding is released. Leaves: the sound systems (io), bytes to messages
+// and the queue (protocol).
 #include "actors/failure.hpp"
 #include "actors/spawn.hpp"
 #include "protocol/midi_stream.hpp"
@@ -161,7 +161,8 @@ bool local_port_state::afford(std::size_t octets) {
   if (credit_ > 0)
     return true;
   if (!tick_planned_) {
-    auto missing = std::chrono::duration<double>((1.0 - credit_ + static_cast<double>(octets)) / rate);
+    auto missing =
+        std::chrono::duration<double>((1.0 - credit_ + static_cast<double>(octets)) / rate);
     self->delayed_send(self, std::chrono::duration_cast<nanoseconds>(missing), atom::tick_v);
   }
   tick_planned_ = true;
@@ -178,8 +179,8 @@ void local_port_state::on_tick() {
 void local_port_state::give_up() {
   ++given_up_;
   if (!complained_)
-    io::log_warning("port {}/{} takes no more; what waited for it was dropped",
-                    description_.group, description_.name);
+    io::log_warning("port {}/{} takes no more; what waited for it was dropped", description_.group,
+                    description_.name);
   complained_ = true;
   queue_.discard();
   events_.clear();

@@ -55,7 +55,8 @@ alsa_address cooked(const snd_seq_addr_t& address) {
   return {address.client, address.port};
 }
 
-void say_nothing(const char*, int, const char*, int, const char*, ...) {}
+void say_nothing(const char*, int, const char*, int, const char*, ...) {
+}
 
 /// Opened on the worker; closed by the last who holds it.
 seq_ptr open_sequencer(const std::string& name) {
@@ -71,8 +72,8 @@ seq_ptr open_sequencer(const std::string& name) {
   return seq;
 }
 
-/// A hidden port that hears of everything that comes and goes. It takes the last number, so that the
-/// hub's own ports count from 0.
+/// A hidden port that hears of everything that comes and goes. It takes the last number, so that
+/// the hub's own ports count from 0.
 void hear_announcements(snd_seq_t* seq) {
   snd_seq_port_info_t* wanted;
   snd_seq_port_info_alloca(&wanted);
@@ -98,7 +99,8 @@ std::string place_of_card(int card) {
   return place;
 }
 
-// -- one port ---------------------------------------------------------------------------------------
+// -- one port
+// ---------------------------------------------------------------------------------------
 
 class port final : public local_port {
 public:
@@ -162,7 +164,8 @@ bool port::write(std::chrono::nanoseconds, std::span<const std::uint8_t> piece) 
   if (!is_sysex) {
     snd_seq_ev_clear(&event);
     snd_midi_event_reset_encode(coder_.get());
-    if (snd_midi_event_encode(coder_.get(), piece.data(), static_cast<long>(piece.size()), &event) > 0 &&
+    if (snd_midi_event_encode(coder_.get(), piece.data(), static_cast<long>(piece.size()), &event) >
+            0 &&
         event.type != SND_SEQ_EVENT_NONE)
       send(event);
     return true;
@@ -186,7 +189,8 @@ void port::send(snd_seq_event_t& event) {
     ++counters_.lost_out;
 }
 
-// -- the client -------------------------------------------------------------------------------------
+// -- the client
+// -------------------------------------------------------------------------------------
 
 class client final : public alsa_client {
 public:
@@ -347,10 +351,10 @@ local_port_ptr client::add_port(const alsa_port_request& wanted, std::string& fa
     capability |= SND_SEQ_PORT_CAP_DUPLEX;
   if (wanted.hidden)
     capability |= SND_SEQ_PORT_CAP_NO_EXPORT;
-  auto number = snd_seq_create_simple_port(
-      seq_.get(), wanted.name.c_str(), capability,
-      SND_SEQ_PORT_TYPE_MIDI_GENERIC | SND_SEQ_PORT_TYPE_SOFTWARE | SND_SEQ_PORT_TYPE_PORT |
-          SND_SEQ_PORT_TYPE_APPLICATION);
+  auto number =
+      snd_seq_create_simple_port(seq_.get(), wanted.name.c_str(), capability,
+                                 SND_SEQ_PORT_TYPE_MIDI_GENERIC | SND_SEQ_PORT_TYPE_SOFTWARE |
+                                     SND_SEQ_PORT_TYPE_PORT | SND_SEQ_PORT_TYPE_APPLICATION);
   if (number < 0) {
     failure = describe(number);
     return nullptr;
@@ -366,8 +370,8 @@ local_port_ptr client::add_port(const alsa_port_request& wanted, std::string& fa
     snd_seq_delete_simple_port(seq_.get(), number);
     return nullptr;
   }
-  auto made = std::make_shared<port>(seq_, number, counters_,
-                                     [this, number] { remove_port(number); });
+  auto made =
+      std::make_shared<port>(seq_, number, counters_, [this, number] { remove_port(number); });
   ports_[number] = made;
   return made;
 }

@@ -1,6 +1,6 @@
 // A client of the ALSA sequencer: its ports, the other clients' ports, and what comes and goes.
-// Decides: one client for all ports, on the loop's own poll, without a thread; what the kernel cannot
-// deliver is lost and counted, since it tells so only after other receivers have got it.
+// Decides: one client for all ports, on the loop's own poll, without a thread; what the kernel
+// cannot deliver is lost and counted, since it tells so only after other receivers have got it.
 // Leaves: which ports there are (actors/alsa_watch), pacing (actors/local_port).
 // Spec: alsa-lib's sequencer interface. Thread: the loop thread only; handlers are called there.
 #pragma once

@@ -1,11 +1,12 @@
 // The part of JACK that runs in its real-time thread: once per period, events in and out.
-// Decides: how offsets within a period and hub time map to each other; what is dropped when the loop
-// is too slow. Never waits, locks or allocates.
-// Leaves: the client's life (jack_client). Spec: JACK API, "MIDI" and "ringbuffer".
-// Thread: process() in JACK's thread, add/remove in the worker, everything else in the loop thread.
+// Decides: how offsets within a period and hub time map to each other; what is dropped when the
+// loop is too slow. Never waits, locks or allocates. Leaves: the client's life (jack_client). Spec:
+// JACK API, "MIDI" and "ringbuffer". Thread: process() in JACK's thread, add/remove in the worker,
+// everything else in the loop thread.
 //
 //   in:  an event at offset o of the period that starts at T belongs to T + o.
-//   out: an event that belongs to t plays one period later. Its frame is found with the times of the
+//   out: an event that belongs to t plays one period later. Its frame is found with the times of
+//   the
 //        period that t is in, which JACK adjusts all the time, so that the way back is exact: what
 //        arrives in time keeps its offset, and the way through the hub from JACK to JACK is one
 //        period long.
