@@ -10,8 +10,7 @@
 namespace tutti {
 
 /// True if the rule opens the port of this full name ("client:port"). Excluding beats including.
-inline bool opens(const config::device_export& rule, std::string_view full_name,
-                  bool is_hardware) {
+inline bool opens(const config::device_export& rule, std::string_view full_name, bool is_hardware) {
   auto named_in = [&](const std::vector<config::name_pattern>& patterns) {
     return std::any_of(patterns.begin(), patterns.end(),
                        [&](const auto& pattern) { return pattern.matches(full_name); });

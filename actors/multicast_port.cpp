@@ -1,8 +1,8 @@
 // The multicast port: one cable of ipMIDI's kind, a UDP multicast group that everyone plays into.
-// Decides: that each sender has a parser of its own, so that two of them do not mix; what a datagram
-// holds: whole messages, at most 1024 octets, longer SysEx in several.
-// Leaves: sockets (io/multicast_socket), bytes to messages (protocol).
-// Loss is not repaired: nothing on this wire tells of it.
+// Decides: that each sender has a parser of its own, so that two of them do not mix; what a
+// datagram holds: whole messages, at most 1024 octets, longer SysEx in several. Leaves: sockets
+// (io/multicast_socket), bytes to messages (protocol). Loss is not repaired: nothing on this wire
+// tells of it.
 #include "actors/failure.hpp"
 #include "actors/spawn.hpp"
 #include "io/multicast_socket.hpp"
@@ -98,8 +98,8 @@ void multicast_port_state::open() {
   });
   key_ = next_port_key();
   self->send(router_, atom::attach_v, key_,
-             port_description{port_kind::multicast, settings_.group + ':' +
-                                                        std::to_string(settings_.port),
+             port_description{port_kind::multicast,
+                              settings_.group + ':' + std::to_string(settings_.port),
                               settings_.name, true, true},
              midi_sink(multicast_port_actor(self)));
 }
@@ -168,8 +168,7 @@ void multicast_port_state::leave() {
 
 multicast_port_actor::behavior_type
 multicast_port(multicast_port_actor::stateful_pointer<multicast_port_state> self,
-               io::event_loop* loop, router_actor router,
-               const config::multicast_cable& settings) {
+               io::event_loop* loop, router_actor router, const config::multicast_cable& settings) {
   log_failures(self);
   auto& state = self->state;
   state.start(*loop, std::move(router), settings);

@@ -45,6 +45,7 @@ struct tcp_context {
   std::size_t sysex_octets = 1u << 20; ///< longest SysEx taken from a stream
   protocol::stream_queue_limits queue; ///< towards each stream
   std::uint64_t seed = 0;              ///< for back-off; tests fix it
+  int dscp = 46;                       ///< mark of the packets of all streams
 };
 using tcp_context_ptr = std::shared_ptr<const tcp_context>;
 

@@ -149,6 +149,7 @@ void supervisor_state::add_tcp() {
     context->queue.sysex_octets =
         std::max<std::size_t>(context->queue.sysex_octets, 2 * context->sysex_octets);
     context->seed = random_number();
+    context->dscp = settings_.real_time.dscp;
     return context;
   };
   for (const auto& listener : settings_.tcp.listen)

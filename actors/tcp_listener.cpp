@@ -3,6 +3,7 @@
 // again. Leaves: everything about one connection (tcp_port).
 #include "actors/failure.hpp"
 #include "actors/spawn.hpp"
+#include "io/real_time.hpp"
 #include "io/tcp_acceptor.hpp"
 #include "io/tcp_stream.hpp"
 #include "io/tls_stream.hpp"
@@ -87,10 +88,11 @@ void tcp_listener_state::open() {
     tls = io::make_server_tls(settings_.tls->certificate, settings_.tls->key);
   acceptor_ = io::tcp_acceptor::open(*context_->loop, *where);
   auto me = caf::actor_cast<caf::actor_addr>(tcp_listener_actor(self));
-  acceptor_->start([me, tls](boost::asio::ip::tcp::socket socket) {
+  acceptor_->start([me, tls, dscp = context_->dscp](boost::asio::ip::tcp::socket socket) {
     auto handle = caf::actor_cast<tcp_listener_actor>(me);
     if (!handle)
       return;
+    io::mark_packets(socket.native_handle(), dscp);
     io::byte_stream_ptr stream;
     if (tls)
       stream =

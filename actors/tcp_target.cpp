@@ -4,6 +4,7 @@
 #include "actors/failure.hpp"
 #include "actors/spawn.hpp"
 #include "io/back_off.hpp"
+#include "io/real_time.hpp"
 #include "io/tcp_connector.hpp"
 #include "io/tcp_stream.hpp"
 #include "io/tls_stream.hpp"
@@ -71,10 +72,13 @@ void tcp_target_state::connect() {
   }
   auto me = caf::actor_cast<caf::actor_addr>(tcp_target_actor(self));
   connector_->connect(settings_.host, settings_.port, attempt_limit,
-                      [me, tls, host = settings_.host](auto socket, const std::string& failure) {
+                      [me, tls, host = settings_.host,
+                       dscp = context_->dscp](auto socket, const std::string& failure) {
                         auto handle = caf::actor_cast<tcp_target_actor>(me);
                         if (!handle)
                           return;
+                        if (socket)
+                          io::mark_packets(socket->native_handle(), dscp);
                         io::byte_stream_ptr stream;
                         if (socket && tls)
                           stream = std::make_shared<io::tls_stream>(

@@ -1,4 +1,5 @@
 // The command line: reads the arguments, calls the command.
+#include "cli/manual.hpp"
 #include "cli/serve.hpp"
 #include "config/load.hpp"
 #include "config/schema.hpp"
@@ -131,8 +132,12 @@ int main(int argc, char** argv) {
   auto check = app.add_subcommand("check", "Tell every mistake of a configuration file");
   check->add_option("FILE", checked, "JSON configuration file")->required();
   auto schema = app.add_subcommand("schema", "Print the JSON Schema of the configuration");
+  auto result = 0;
+  cli::add_manual_command(app, result);
   CLI11_PARSE(app, argc, argv);
   if (*schema)
     return std::fputs(std::string(config::schema_text()).c_str(), stdout) < 0 ? 1 : 0;
-  return *check ? run_check(checked) : run_serve(serving);
+  if (*check)
+    return run_check(checked);
+  return *serve ? run_serve(serving) : result;
 }

@@ -3,6 +3,8 @@
 #include "actors/scheduler.hpp"
 #include "actors/spawn.hpp"
 #include "io/log.hpp"
+#include "io/real_time.hpp"
+#include "io/service_manager.hpp"
 #include "io/udp_socket.hpp"
 
 #include <boost/asio/signal_set.hpp>
@@ -33,14 +35,15 @@ std::string host_name() {
 }
 
 /// One pair of ports for each address that the session is to listen on.
-void bind_session(io::event_loop& loop, config::session session, const config::limits& limits,
+void bind_session(io::event_loop& loop, config::session session, const config::settings& settings,
                   std::vector<bound_session>& out) {
   if (session.name.empty())
     session.name = host_name();
   if (session.bind.empty())
     session.bind = {"::"};
   io::udp_options options;
-  options.buffer_octets = static_cast<int>(limits.socket_buffer);
+  options.buffer_octets = static_cast<int>(settings.limits.socket_buffer);
+  options.dscp = settings.real_time.dscp;
   for (const auto& text : session.bind) {
     auto address = io::parse_address(text, session.port);
     if (!address)
@@ -83,10 +86,27 @@ void raise_file_limit() {
   }
 }
 
+// Before any other thread is started, so that all of its memory counts.
+void enter_real_time(const config::real_time& wanted) {
+  for (const auto& told : io::enter_real_time({wanted.priority, wanted.lock_memory}))
+    io::log(told.level == io::severity::info ? io::log_level::info : io::log_level::warning,
+            told.text);
+}
+
+/// What `systemctl status` shows.
+std::string status_line(const std::vector<bound_session>& sessions) {
+  std::string line;
+  for (const auto& session : sessions)
+    line += (line.empty() ? "" : ", ") + session.settings.name + " on UDP " +
+            to_string(session.control->local());
+  return line;
+}
+
 class hub {
 public:
   explicit hub(const serve_options& options)
       : options_(options)
+      , manager_(loop_.context())
       , signals_(loop_.context(), SIGINT, SIGTERM)
       , limit_(loop_.context()) {
     loop_.set_busy_poll(options.busy_poll);
@@ -94,10 +114,12 @@ public:
   }
 
   int run() {
+    enter_real_time(options_.settings.real_time);
     std::vector<bound_session> bound;
     for (const auto& session : options_.settings.sessions)
-      bind_session(loop_, session, options_.settings.limits, bound);
+      bind_session(loop_, session, options_.settings, bound);
     print_welcome(bound);
+    auto status = status_line(bound);
     caf::actor_system system(config_);
     auto supervisor = spawn_supervisor(system, loop_, options_.settings, std::move(bound));
     signals_.async_wait([&](const boost::system::error_code& error, int) {
@@ -105,6 +127,7 @@ public:
         begin_shutdown(supervisor);
     });
     loop_.adopt_thread();
+    manager_.ready(status);
     while (system.registry().running() > 0 && !overdue_)
       loop_.run_turn(io::event_loop::nanoseconds::max());
     auto clean = !overdue_;
@@ -120,6 +143,7 @@ public:
 
 private:
   void begin_shutdown(const supervisor_actor& supervisor) {
+    manager_.stopping();
     io::log_info("saying goodbye to all peers");
     caf::anon_send(supervisor, atom::leave_v);
     limit_.expires_after(shutdown_limit);
@@ -128,6 +152,7 @@ private:
 
   const serve_options& options_;
   io::event_loop loop_;
+  io::service_manager manager_;
   boost::asio::signal_set signals_;
   boost::asio::steady_timer limit_;
   caf::actor_system_config config_;

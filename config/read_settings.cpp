@@ -137,6 +137,14 @@ limits read_limits(const json_reader& place) {
   return result;
 }
 
+real_time read_real_time(const json_reader& place) {
+  real_time result;
+  place.take("priority", result.priority);
+  place.take("lock_memory", result.lock_memory);
+  place.take("dscp", result.dscp);
+  return result;
+}
+
 settings read_settings(const json_reader& document) {
   settings all;
   if (document.has("sessions")) {
@@ -163,6 +171,7 @@ settings read_settings(const json_reader& document) {
   section("discovery", read_discovery, all.discovery);
   section("control", read_control, all.control);
   section("limits", read_limits, all.limits);
+  section("real_time", read_real_time, all.real_time);
   if (document.has("log"))
     document.at("log").take("level", all.log.level);
   check_references(document, all);

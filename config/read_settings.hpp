@@ -15,6 +15,7 @@ settings read_settings(const json_reader& document);
 session read_session(const json_reader& place);
 remote_peer read_remote_peer(const json_reader& place);
 limits read_limits(const json_reader& place);
+real_time read_real_time(const json_reader& place);
 local_ports read_local_ports(const json_reader& place);
 tcp read_tcp(const json_reader& place);
 multicast_cable read_multicast_cable(const json_reader& place);

@@ -247,6 +247,15 @@ struct limits {
   friend bool operator==(const limits&, const limits&) = default;
 };
 
+/// What the hub asks of the system for steady timing. What is not permitted is logged, not fatal.
+struct real_time {
+  std::uint8_t priority = 0; ///< SCHED_FIFO for the loop thread, 1 to 99; 0: ordinary scheduling
+  bool lock_memory = false;  ///< memory is never paged out
+  std::uint8_t dscp = 46;    ///< mark of MIDI packets, 0 to 63; 46 is Expedited Forwarding, 0 none
+
+  friend bool operator==(const real_time&, const real_time&) = default;
+};
+
 enum class log_level : std::uint8_t { trace, debug, info, warning, error, off };
 
 struct log {
@@ -268,6 +277,7 @@ struct settings {
   std::string scene; ///< the one that is active at first; empty: none
   config::control control;
   config::limits limits;
+  config::real_time real_time;
   config::log log;
 
   friend bool operator==(const settings&, const settings&) = default;

@@ -6,8 +6,8 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 
-#include <cassert>
 #include <algorithm>
+#include <cassert>
 #include <unordered_map>
 #include <utility>
 
@@ -37,7 +37,8 @@ namespace {
 // A SysEx up to this long is one JACK event, as JACK wants it; a longer one is several in a row.
 constexpr std::size_t whole_sysex_octets = 4096;
 
-// -- the loop's side --------------------------------------------------------------------------------
+// -- the loop's side
+// --------------------------------------------------------------------------------
 
 using connection_ptr = std::shared_ptr<jack_connection>;
 
@@ -97,7 +98,8 @@ private:
   bool blocked_ = false;
 };
 
-// JACK wants a SysEx as one event. Pieces are gathered until it is whole or longer than others take.
+// JACK wants a SysEx as one event. Pieces are gathered until it is whole or longer than others
+// take.
 bool port::write(std::chrono::nanoseconds at, std::span<const std::uint8_t> piece) {
   if (!slots_.out || piece.empty())
     return true;
@@ -165,7 +167,7 @@ private:
   connection_ptr connection_;
   std::vector<std::shared_ptr<port>> ports_;
   std::unordered_map<std::uint32_t, port*> sources_; ///< by the id of their slot
-  worker worker_; ///< last: it ends first
+  worker worker_;                                    ///< last: it ends first
 };
 
 template <class Job, class Use>
@@ -182,11 +184,11 @@ void client::run(Job job, Use use) {
       failure = error.what();
     }
     held = nullptr; // if it is the last, the client is closed here and not on the loop
-    boost::asio::post(loop_.context(), [weak, use = std::move(use), result = std::move(result),
-                                        failure]() mutable {
-      if (auto alive = weak.lock())
-        use(std::move(result), failure);
-    });
+    boost::asio::post(loop_.context(),
+                      [weak, use = std::move(use), result = std::move(result), failure]() mutable {
+                        if (auto alive = weak.lock())
+                          use(std::move(result), failure);
+                      });
   });
 }
 
@@ -285,11 +287,11 @@ void client::on_wake() {
   std::uint64_t count;
   if (::read(wake_.native_handle(), &count, sizeof count) < 0 || !connection_)
     return;
-  connection_->cycle().drain([this](std::uint32_t id, std::chrono::nanoseconds at,
-                                    std::span<const std::uint8_t> bytes) {
-    if (auto found = sources_.find(id); found != sources_.end())
-      found->second->arrive(at, bytes);
-  });
+  connection_->cycle().drain(
+      [this](std::uint32_t id, std::chrono::nanoseconds at, std::span<const std::uint8_t> bytes) {
+        if (auto found = sources_.find(id); found != sources_.end())
+          found->second->arrive(at, bytes);
+      });
   for (auto& one : ports_)
     one->tell_if_ready();
 }

@@ -52,8 +52,8 @@ enum class jack_transport_state : std::uint8_t { stopped, rolling, starting };
 struct jack_transport_info {
   jack_transport_state state = jack_transport_state::stopped;
   std::uint32_t frame = 0;
-  std::uint32_t rate = 0;          ///< frames per second
-  double beats_per_minute = 0;     ///< 0 unless some client is timebase master
+  std::uint32_t rate = 0;                   ///< frames per second
+  double beats_per_minute = 0;              ///< 0 unless some client is timebase master
   std::int32_t bar = 0, beat = 0, tick = 0; ///< of the same
 };
 
@@ -96,8 +96,7 @@ public:
                     std::function<void(std::vector<jack_port_info>)> on_done) = 0;
   /// Connecting what is connected is no failure.
   virtual void connect(const std::string& from, const std::string& to, done_handler on_done) = 0;
-  virtual void disconnect(const std::string& from, const std::string& to,
-                          done_handler on_done) = 0;
+  virtual void disconnect(const std::string& from, const std::string& to, done_handler on_done) = 0;
 
   virtual void query_transport(std::function<void(jack_transport_info)> on_done) = 0;
   virtual void start_transport(bool rolling, done_handler on_done) = 0;

@@ -58,7 +58,9 @@ jack_connection::~jack_connection() {
 }
 
 void jack_connection::set_callbacks() {
-  auto process = [](jack_nframes_t frames, void* self) { return from(self)->cycle_->process(frames); };
+  auto process = [](jack_nframes_t frames, void* self) {
+    return from(self)->cycle_->process(frames);
+  };
   jack_set_process_callback(client_, process, this);
   auto resize = [](jack_nframes_t frames, void* self) {
     from(self)->period_ = frames;
@@ -212,8 +214,7 @@ void jack_connection::locate_transport(std::uint32_t frame) {
 
 jack_status jack_connection::status() const {
   auto counters = cycle_->counters();
-  return {rate_,           period_,          is_realtime_,
-          counters.cycles, counters.lost_in, counters.late_out};
+  return {rate_, period_, is_realtime_, counters.cycles, counters.lost_in, counters.late_out};
 }
 
 } // namespace tutti::io

@@ -90,7 +90,19 @@ jack_cycle::period jack_cycle::begin_period(jack_nframes_t frames) const noexcep
     begin = jack_get_time();
     length = 1e6f * static_cast<float>(frames) / static_cast<float>(jack_get_sample_rate(client_));
   }
-  return {static_cast<std::int64_t>(begin) * 1000 + clock_offset_, 1000.0 * length / frames, frames};
+  auto whole = next > begin ? static_cast<double>(next - begin) : static_cast<double>(length);
+  return {start, static_cast<std::int64_t>(begin) * 1000 + clock_offset_, 1000.0 * whole / frames,
+          frames};
+}
+
+// A time before all that is remembered is late anyway; one that is to come is reckoned from now.
+std::int64_t jack_cycle::frame_of(std::int64_t at, const period& now) const noexcept {
+  auto from = &now;
+  for (const auto& one : past_)
+    if (at < from->begin && one.frames > 0)
+      from = &one;
+  auto offset = std::llround(static_cast<double>(at - from->begin) / from->frame);
+  return static_cast<std::int32_t>(from->start - now.start) + offset + now.frames;
 }
 
 int jack_cycle::process(jack_nframes_t frames) noexcept {
@@ -109,6 +121,8 @@ int jack_cycle::process(jack_nframes_t frames) noexcept {
     else
       give(*slot, buffer, now);
   }
+  std::copy_backward(past_.begin(), past_.end() - 1, past_.end());
+  past_.front() = now;
   cycles_.fetch_add(1, std::memory_order_release);
   if (woken_) {
     // A write to an eventfd does not wait: its counter would have to be at 2^64 for that.
@@ -142,10 +156,7 @@ void jack_cycle::give(jack_slot& slot, void* buffer, const period& now) noexcept
   record head;
   bool took = false;
   while (jack_ringbuffer_peek(ring, reinterpret_cast<char*>(&head), sizeof head) == sizeof head) {
-    auto ahead = head.at - now.begin;
-    auto frame = std::llround(static_cast<double>(ahead) / now.frame) + now.frames;
-    if (ahead > furthest_ahead)
-      frame = 0;
+    auto frame = head.at - now.begin > furthest_ahead ? 0 : frame_of(head.at, now);
     if (frame >= now.frames)
       break; // a later period's, and so is everything behind it
     if (frame < last) {

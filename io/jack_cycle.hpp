@@ -1,13 +1,15 @@
 // The part of JACK that runs in its real-time thread: once per period, events in and out.
-// Decides: how offsets within a period and hub time map to each other; what is dropped when the loop
-// is too slow. Never waits, locks or allocates.
-// Leaves: the client's life (jack_client). Spec: JACK API, "MIDI" and "ringbuffer".
-// Thread: process() in JACK's thread, add/remove in the worker, everything else in the loop thread.
+// Decides: how offsets within a period and hub time map to each other; what is dropped when the
+// loop is too slow. Never waits, locks or allocates. Leaves: the client's life (jack_client). Spec:
+// JACK API, "MIDI" and "ringbuffer". Thread: process() in JACK's thread, add/remove in the worker,
+// everything else in the loop thread.
 //
 //   in:  an event at offset o of the period that starts at T belongs to T + o.
-//   out: an event that belongs to t plays one period later, at offset t + period - T of the period
-//        that it falls into. So what arrives in time keeps its distance to its neighbours exactly,
-//        and the way through the hub from JACK to JACK is one period long.
+//   out: an event that belongs to t plays one period later. Its frame is found with the times of
+//   the
+//        period that t is in, which JACK adjusts all the time, so that the way back is exact: what
+//        arrives in time keeps its offset, and the way through the hub from JACK to JACK is one
+//        period long.
 #pragma once
 
 #include "io/local_port.hpp"
@@ -73,12 +75,15 @@ private:
     std::uint32_t size;
   };
   struct period {
-    std::int64_t begin; ///< steady clock, ns
-    double frame;       ///< ns
-    jack_nframes_t frames;
+    jack_nframes_t start = 0; ///< JACK's frame time
+    std::int64_t begin = 0;   ///< steady clock, ns
+    double frame = 1;         ///< ns
+    jack_nframes_t frames = 0;
   };
 
   period begin_period(jack_nframes_t frames) const noexcept;
+  /// Where in the period `now` an event is to be played; negative if that is past.
+  std::int64_t frame_of(std::int64_t at, const period& now) const noexcept;
   void take(const jack_slot& slot, void* buffer, const period& now) noexcept;
   void give(jack_slot& slot, void* buffer, const period& now) noexcept;
 
@@ -92,6 +97,7 @@ private:
   std::atomic<std::uint64_t> cycles_{0};
   std::atomic<std::uint64_t> lost_in_{0};
   std::atomic<std::uint64_t> late_out_{0};
+  std::array<period, 8> past_{}; ///< JACK's thread: the last periods, the newest first
   bool woken_ = false; ///< JACK's thread: the loop is to be woken at the end of this period
 };
 

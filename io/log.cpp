@@ -5,6 +5,10 @@
 
 #include <array>
 #include <atomic>
+#include <cstdlib>
+
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace tutti::io {
 
@@ -15,10 +19,29 @@ constexpr std::array<std::string_view, 6> names{"trace",   "debug", "info",
 
 std::atomic<log_level> wanted{log_level::info};
 
+// Under systemd stderr is the journal, named by device and inode (systemd.exec(5)).
+bool stderr_is_journal() {
+  auto named = std::getenv("JOURNAL_STREAM");
+  struct stat opened {};
+  return named && ::fstat(STDERR_FILENO, &opened) == 0 &&
+         named == fmt::format("{}:{}", opened.st_dev, opened.st_ino);
+}
+
+// The journal keeps the time itself and reads the level from a number in front (sd-daemon(3)).
+std::string journal_line(log_level level, std::string_view sentence) {
+  constexpr std::array<int, 6> numbers{7, 7, 6, 4, 3, 3};
+  return fmt::format("<{}>{}", numbers[static_cast<std::size_t>(level)], sentence);
+}
+
+bool to_journal() {
+  static const bool found = stderr_is_journal();
+  return found;
+}
+
 spdlog::logger& logger() {
   static auto instance = [] {
     auto made = spdlog::stderr_color_mt("tutti");
-    made->set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
+    made->set_pattern(to_journal() ? "%v" : "%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
     made->set_level(spdlog::level::trace); // log() has decided already
     return made;
   }();
@@ -53,6 +76,8 @@ void log(log_level level, std::string_view sentence) {
   for (auto& c : line)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
       c = '?';
+  if (to_journal())
+    line = journal_line(level, line);
   logger().log(static_cast<spdlog::level::level_enum>(level), "{}", line);
 }
 

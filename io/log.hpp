@@ -1,6 +1,7 @@
 // The log: complete sentences with a level, one line each, on stderr.
-// Decides: format and level. Leaves: what is worth a line (one when something happens to a peer,
-// none per packet). Thread: any.
+// Decides: format (time and level, or what systemd's journal reads) and level.
+// Leaves: what is worth a line (one when something happens to a peer, none per packet). Thread:
+// any.
 #pragma once
 
 #include <fmt/format.h>

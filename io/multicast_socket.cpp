@@ -43,7 +43,8 @@ std::vector<endpoint> addresses_of_this_machine() {
 
 multicast_socket::multicast_socket(event_loop& loop)
     : in_(loop.context())
-    , out_(loop.context()) {}
+    , out_(loop.context()) {
+}
 
 std::shared_ptr<multicast_socket> multicast_socket::open(event_loop& loop, const endpoint& where,
                                                          const std::string& interface) {
@@ -59,7 +60,8 @@ void multicast_socket::join(const endpoint& where, const std::string& interface)
   std::memcpy(group_.data(), address.get(), address.size);
   ip_mreqn request{};
   request.imr_multiaddr = address.v4.sin_addr;
-  request.imr_ifindex = interface.empty() ? 0 : static_cast<int>(::if_nametoindex(interface.c_str()));
+  request.imr_ifindex =
+      interface.empty() ? 0 : static_cast<int>(::if_nametoindex(interface.c_str()));
   if (!interface.empty() && request.imr_ifindex == 0)
     throw std::system_error(ENODEV, std::generic_category(), "there is no interface " + interface);
 

@@ -1,5 +1,7 @@
 #include "io/udp_socket.hpp"
 
+#include "io/real_time.hpp"
+
 #include <cassert>
 #include <cerrno>
 #include <random>
@@ -45,6 +47,7 @@ udp_socket::udp_socket(event_loop& loop, const endpoint& where, const udp_option
     , pool_(datagram_pool::make()) {
   open(where);
   size_buffers(options.buffer_octets);
+  mark_packets(fd_, options.dscp);
   descriptor_.assign(fd_);
   flush_id_ = loop_.add_flush([this] { finish_turn(); });
 }

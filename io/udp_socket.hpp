@@ -15,6 +15,8 @@ namespace tutti::io {
 struct udp_options {
   /// Asked of the system for each direction, in octets; what it grants is in granted_*_buffer().
   int buffer_octets = 4 << 20;
+  /// Mark on every packet, 0 to 63; 46 is Expedited Forwarding.
+  int dscp = 46;
   /// Octets that may wait for the system to take them; the newest datagrams are dropped beyond.
   std::size_t send_queue_octets = 8u << 20;
 };

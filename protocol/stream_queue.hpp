@@ -63,7 +63,7 @@ private:
   midi_stream_writer writer_;
   /// Being sent, perhaps in the middle of a message: nothing is dropped here.
   std::vector<std::uint8_t> leaving_;
-  std::size_t left_ = 0; ///< octets of leaving_ that are sent
+  std::size_t left_ = 0;              ///< octets of leaving_ that are sent
   bool leaving_within_sysex_ = false; ///< leaving_ starts inside a SysEx
   /// Behind it, from begin_ on; starts with a message, or inside a SysEx if within_sysex_.
   std::vector<std::uint8_t> waiting_;
@@ -74,8 +74,8 @@ private:
   stream_queue_counters counters_;
 };
 
-/// The first of `bytes`, as front() gave them, that a device takes at a time: a whole short message,
-/// or a piece of a SysEx without real-time in it. Empty if `bytes` are.
+/// The first of `bytes`, as front() gave them, that a device takes at a time: a whole short
+/// message, or a piece of a SysEx without real-time in it. Empty if `bytes` are.
 byte_view next_piece(byte_view bytes) noexcept;
 
 } // namespace tutti::protocol

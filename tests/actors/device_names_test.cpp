@@ -24,8 +24,7 @@ TEST_CASE("identical devices are numbered, and keep their number at their place"
   CHECK(names.arrive(36, "Keys", "usb-1") == "Keys");
 }
 
-TEST_CASE("a device that moved to another place takes the number that is free",
-          "[actors][local]") {
+TEST_CASE("a device that moved to another place takes the number that is free", "[actors][local]") {
   device_names names;
   names.arrive(20, "Keys", "usb-1");
   names.arrive(24, "Keys", "usb-2");

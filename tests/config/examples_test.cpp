@@ -176,7 +176,7 @@ TEST_CASE("the schema's defaults are the settings' own", "[config][schema]") {
     return defaults;
   };
   const auto& definitions = schema["definitions"];
-  for (auto section : {"discovery", "control", "limits", "log"}) {
+  for (auto section : {"discovery", "control", "limits", "real_time", "log"}) {
     auto defaults = defaults_of(definitions[section]);
     INFO(section << ": " << defaults.dump());
     CHECK_FALSE(defaults.empty());

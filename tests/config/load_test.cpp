@@ -77,7 +77,7 @@ TEST_CASE("every mistake is told at once, with path, finding and what is allowed
 /limits/ports: found "many"; allowed is a whole number from 1 to 65536 (ports).
 /limits/sysex_stall_ms: found 1.5; allowed is a whole number from 10 to 60000 (milliseconds).
 /log/level: found "loud"; allowed is "trace", "debug", "info", "warning", "error" or "off".
-/sesions: found the unknown key "sesions"; allowed is "sessions" perhaps, of "connect", "control", "discovery", "limits", "local", "log", "rules", "scene", "scenes", "sessions" or "tcp".
+/sesions: found the unknown key "sesions"; allowed is "sessions" perhaps, of "connect", "control", "discovery", "limits", "local", "log", "multicast", "real_time", "rules", "scene", "scenes", "sessions" or "tcp".
 /sessions/0/invitations/policy: found "opne"; allowed is "open", "list", "ask" or "closed".
 /sessions/0/port: found 70000; allowed is a whole number from 0 to 65534 (UDP control port).
 /sessions/1/name: found ""; allowed is text that is not empty.

@@ -27,8 +27,8 @@ TEST_CASE("TLS and multicast settings are read", "[config][transports]") {
 
 TEST_CASE("a multicast group must be one", "[config][transports]") {
   for (auto group : {"192.168.1.1", "ff02::1234", "225.0.0.0/8", "somewhere"}) {
-    auto result = load_text(std::string(R"({"multicast": [{"name": "one", "group": ")") + group +
-                            R"("}]})");
+    auto result =
+        load_text(std::string(R"({"multicast": [{"name": "one", "group": ")") + group + R"("}]})");
     REQUIRE_FALSE(result);
     CHECK(result.mistakes()[0].path == "/multicast/0/group");
   }

@@ -3,9 +3,8 @@
 // wheels, pressures, parameters, transport. The network in between may lose what it likes.
 //
 //   performer ADDRESS PORT SECONDS [SEED]
-#include "io/udp_socket.hpp"
 #include "protocol/midi_state.hpp"
-#include "protocol/session/session_engine.hpp"
+#include "tests/support/participant.hpp"
 #include "tests/support/random_performance.hpp"
 #include "tests/support/state_difference.hpp"
 
@@ -19,79 +18,35 @@ using namespace std::chrono_literals;
 
 namespace {
 
-hub_time now() {
-  return hub_time(std::chrono::steady_clock::now().time_since_epoch());
-}
+constexpr auto now = test::steady_now;
 
-class participant {
+/// One that keeps the state of what it played, or heard.
+class musician {
 public:
-  participant(io::event_loop& loop, const std::string& name, std::uint32_t ssrc,
-              const io::endpoint& hub)
-      : identity_{name, ssrc}
-      , engine_(identity_, timing_, ssrc)
-      , hub_(hub)
-      , pair_(io::bind_udp_pair(loop, *io::parse_address("::"))) {
-    listen(*pair_.control, channel::control);
-    listen(*pair_.data, channel::data);
-    engine_.invite(now(), out_);
-    perform();
+  musician(io::event_loop& loop, const std::string& name, std::uint32_t ssrc,
+           const io::endpoint& hub)
+      : end_(loop, name, ssrc, hub) {
+    end_.on_event = [this](const event& e) { state.apply(e.message); };
+    end_.on_notice = [this](const session_notice& notice) {
+      sessions += notice.kind == notice_kind::connected;
+    };
+    end_.invite();
   }
 
   void play(std::vector<event> events) {
-    for (auto& e : events) {
-      e.at = now();
+    for (const auto& e : events)
       state.apply(e.message);
-    }
-    midi_lists lists;
-    encode_lists(events, lists);
-    engine_.on_events(lists, events, now(), out_);
-    perform();
+    end_.play(std::move(events));
   }
-  void tick() {
-    if (engine_.next_deadline() > now())
-      return;
-    engine_.on_deadline(now(), out_);
-    perform();
-  }
-  void leave() {
-    engine_.leave(now(), out_);
-    perform();
-  }
+  void tick() { end_.tick(); }
+  void leave() { end_.leave(); }
+  const session_engine& engine() const { return end_.engine(); }
 
-  const session_engine& engine() const { return engine_; }
-  midi_state state; ///< of what was played, or heard
+  midi_state state;
   int sessions = 0;
 
 private:
-  void listen(io::datagram_socket& socket, channel which) {
-    socket.start(
-        [this, which](const io::datagram_block_ptr& block) {
-          for (std::size_t i = 0; i < block->count; ++i)
-            engine_.on_datagram(which, block->bytes(i), now(), out_);
-          perform();
-        },
-        [](const io::endpoint&) {});
-  }
-  void perform() {
-    for (const auto& item : out_.datagrams.items()) {
-      auto on_control = item.channel == channel::control;
-      auto& socket = on_control ? *pair_.control : *pair_.data;
-      auto port = static_cast<std::uint16_t>(hub_.port + (on_control ? 0 : 1));
-      socket.send(hub_.with_port(port), out_.datagrams.view(item));
-    }
-    for (const auto& e : out_.events)
-      state.apply(e.message);
-    for (const auto& notice : out_.notices)
-      sessions += notice.kind == notice_kind::connected;
-    out_.clear();
-  }
-
-  session_identity identity_;
-  session_timing timing_;
-  session_engine engine_;
-  io::endpoint hub_;
-  io::udp_pair pair_;
-  session_output out_;
+  test::participant end_;
 };
 
 class concert {
@@ -184,8 +139,8 @@ private:
   }
 
   io::event_loop loop_;
-  participant player_;
-  participant listener_;
+  musician player_;
+  musician listener_;
   test::random_performance random_;
 };
 
