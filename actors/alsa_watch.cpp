@@ -347,14 +347,14 @@ void alsa_watch_state::offer_devices(const std::set<io::alsa_address>& wanted) {
         client_->ignore(*offering.port, port.foreign, is_wanted);
     if (!is_wanted)
       withdraw(port);
-    else if (!port.id.empty() && !std::exchange(port.is_offered, true) && context_.supervisor)
-      self->send(context_.supervisor, atom::offer_v, local_offer{port.label, port.id});
+    else if (!port.id.empty() && !std::exchange(port.is_offered, true) && context_.sessions)
+      self->send(context_.sessions, atom::offer_v, local_offer{port.label, port.id});
   }
 }
 
 void alsa_watch_state::withdraw(open_port& port) {
-  if (std::exchange(port.is_offered, false) && context_.supervisor)
-    self->send(context_.supervisor, atom::withdraw_v, port.id);
+  if (std::exchange(port.is_offered, false) && context_.sessions)
+    self->send(context_.sessions, atom::withdraw_v, port.id);
 }
 
 // -- import: peers with a port of their own --
@@ -373,16 +373,12 @@ void alsa_watch_state::on_detached(port_key key) {
 }
 
 void alsa_watch_state::watch_imports() {
-  auto wanted = imports_.ports();
   std::set<std::string> open;
   auto now = self->clock().now();
   for (auto& [key, port] : ports_) {
     if (port.use != port_use::import || !port.port)
       continue;
-    auto same = std::any_of(wanted.begin(), wanted.end(), [&](const auto& one) {
-      return one.name == port.label && one.partner == port.partner;
-    });
-    if (!same) {
+    if (!imports_.has(port.label, port.partner)) {
       drop(port);
       continue;
     }
@@ -391,11 +387,11 @@ void alsa_watch_state::watch_imports() {
                 !client_->partners_of(port.own, io::alsa_direction::from_port).empty();
     imports_.set_used(port.label, used && !port.id.empty(), now);
   }
-  for (const auto& one : wanted)
+  for (const auto& one : imports_.ports())
     if (open.count(one.name) == 0)
       add_import(one);
-  if (context_.supervisor)
-    perform_imports(self, imports_, context_.supervisor,
+  if (context_.sessions)
+    perform_imports(self, imports_, context_.sessions,
                     [this](const std::string& one) { return id_of_import(one); });
 }
 

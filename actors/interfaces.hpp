@@ -130,6 +130,17 @@ using local_port_actor = midi_sink::extend<
     // Counters.
     caf::replies_to<atom::status>::with<local_port_info>>;
 
+/// Whoever has sessions for local ports: the supervisor, a test.
+using session_provider = caf::typed_actor<
+    // Offer a session for this local port, as long as whoever asks lives.
+    caf::reacts_to<atom::offer, local_offer>,
+    // The sessions that the sender wanted for the port with this id are not offered any more.
+    caf::reacts_to<atom::withdraw, std::string>,
+    // Invite a remote session for a local port; answers with the key of the peer's port, or 0.
+    caf::replies_to<atom::invite, local_import>::with<port_key>,
+    // Say goodbye to the peer that was invited in this way.
+    caf::reacts_to<atom::withdraw, std::string, port_key>>;
+
 /// JACK: its server, the ports that the rules open, and the virtual ports.
 using jack_watch_actor = port_listener::extend<
     // Own: see whether a server is there.
@@ -179,21 +190,13 @@ using alsa_watch_actor = port_listener::extend<
     caf::replies_to<atom::status>::with<alsa_info>>;
 
 /// Starts everything in order, restarts what failed, stops in reverse.
-using supervisor_actor = caf::typed_actor<
+using supervisor_actor = session_provider::extend<
     // Stop everything and end.
     caf::reacts_to<atom::leave>,
     // Look up the addresses of static peers again.
     caf::reacts_to<atom::renew>,
     // Start again what failed.
     caf::reacts_to<atom::restart>,
-    // Offer a session for this local port, as long as whoever asks lives.
-    caf::reacts_to<atom::offer, local_offer>,
-    // The sessions that the sender wanted for the port with this id are not offered any more.
-    caf::reacts_to<atom::withdraw, std::string>,
-    // Invite a remote session for a local port; answers with the key of the peer's port, or 0.
-    caf::replies_to<atom::invite, local_import>::with<port_key>,
-    // Say goodbye to the peer that was invited in this way.
-    caf::reacts_to<atom::withdraw, std::string, port_key>,
     // Every session with its peers.
     caf::replies_to<atom::status>::with<std::vector<session_info>>>;
 

@@ -39,6 +39,7 @@ struct jack_watch_state {
                 const std::string& failure);
   void on_attached(port_key key, const std::string& id, const port_description& description);
   void on_detached(port_key key);
+  void look();
   void leave();
   jack_info status() const;
   caf::result<std::string> act(std::function<void(io::jack_client::done_handler)> call);
@@ -66,7 +67,6 @@ private:
            port_description description);
   void drop(const std::string& name);
   void drop_all();
-  void look();
   void expect_devices();
   void watch_imports(const std::vector<io::jack_port_info>& found);
   void on_port_down(const caf::down_msg& down);
@@ -125,10 +125,11 @@ void jack_watch_state::on_tick() {
 
 void jack_watch_state::open() {
   auto me = caf::actor_cast<caf::actor_addr>(jack_watch_actor(self));
-  client_->open(context_.settings.client, [me](const std::string& failure) {
-    if (auto handle = caf::actor_cast<jack_watch_actor>(me))
-      caf::anon_send(handle, atom::opened_v, failure);
-  });
+  client_->open(context_.settings.client, context_.settings.same_period,
+                [me](const std::string& failure) {
+                  if (auto handle = caf::actor_cast<jack_watch_actor>(me))
+                    caf::anon_send(handle, atom::opened_v, failure);
+                });
 }
 
 void jack_watch_state::on_opened(const std::string& failure) {
@@ -292,15 +293,11 @@ void jack_watch_state::watch_imports(const std::vector<io::jack_port_info>& foun
              (port.name == prefix + " in" || port.name == prefix + " out");
     });
   };
-  auto wanted = imports_.ports();
   std::vector<std::string> gone;
   for (const auto& [name_of_port, port] : ports_) {
     if (!port.is_import)
       continue;
-    auto same = std::any_of(wanted.begin(), wanted.end(), [&](const auto& one) {
-      return one.name == name_of_port && one.partner == port.description.partner;
-    });
-    if (!same)
+    if (!imports_.has(name_of_port, port.description.partner))
       gone.push_back(name_of_port);
     else
       imports_.set_used(name_of_port, !port.id.empty() && is_used(name_of_port),
@@ -308,7 +305,7 @@ void jack_watch_state::watch_imports(const std::vector<io::jack_port_info>& foun
   }
   for (const auto& name_of_port : gone)
     drop(name_of_port);
-  for (const auto& one : wanted) {
+  for (const auto& one : imports_.ports()) {
     if (ports_.count(one.name) > 0)
       continue;
     io::jack_port_request request;
@@ -321,8 +318,8 @@ void jack_watch_state::watch_imports(const std::vector<io::jack_port_info>& foun
     add(one.name, request, std::move(description));
     ports_[one.name].is_virtual = ports_[one.name].is_import = true;
   }
-  if (context_.supervisor)
-    perform_imports(self, imports_, context_.supervisor,
+  if (context_.sessions)
+    perform_imports(self, imports_, context_.sessions,
                     [this](const std::string& one) { return ports_[one].id; });
 }
 

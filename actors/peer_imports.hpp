@@ -43,6 +43,11 @@ public:
   /// By name.
   std::vector<port> ports() const;
   bool has(const std::string& name) const { return imports_.count(name) > 0; }
+  /// Whether a port of this name and partner is among them.
+  bool has(const std::string& name, const std::string& partner) const {
+    auto found = imports_.find(name);
+    return found != imports_.end() && found->second.partner == partner;
+  }
 
   /// Whether somebody plays to the port of this name or hears it.
   void set_used(const std::string& name, bool used, time_point now);

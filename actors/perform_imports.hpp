@@ -1,4 +1,4 @@
-// What a sound system's watch does about peers with ports of their own: asks the supervisor.
+// What a sound system's watch does about peers with ports of their own: asks for sessions.
 // Decides: nothing; it carries out what peer_imports wants.
 // Leaves: when to look again (the watch, by atom::list). Thread: the actor's.
 #pragma once
@@ -16,7 +16,7 @@ namespace tutti {
 /// Invites who is wanted and lets go of who is not any more. `imports` is part of the actor's
 /// state; `id_of` gives the id of the port of this name.
 template <class Self, class IdOf>
-void perform_imports(Self* self, peer_imports& imports, const supervisor_actor& supervisor,
+void perform_imports(Self* self, peer_imports& imports, const session_provider& sessions,
                      IdOf id_of) {
   auto now = self->clock().now();
   std::string name;
@@ -25,7 +25,7 @@ void perform_imports(Self* self, peer_imports& imports, const supervisor_actor& 
     const auto& remote = imports.remote(name);
     if (wish == peer_imports::wish::let_go) {
       io::log_info("nobody uses \"{}\" any more; letting go of it", name);
-      self->send(supervisor, atom::withdraw_v, remote.session, imports.key_of(name));
+      self->send(sessions, atom::withdraw_v, remote.session, imports.key_of(name));
       continue;
     }
     io::log_info("\"{}\" is used; inviting {}", name, remote.host);
@@ -33,7 +33,7 @@ void perform_imports(Self* self, peer_imports& imports, const supervisor_actor& 
       imports.invited(name, key, self->clock().now());
       self->send(self, atom::list_v);
     };
-    self->request(supervisor, std::chrono::seconds(30), atom::invite_v,
+    self->request(sessions, std::chrono::seconds(30), atom::invite_v,
                   local_import{remote, id_of(name)})
         .then(answer, [answer](caf::error&) { answer(0); });
   }

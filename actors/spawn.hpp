@@ -62,7 +62,7 @@ struct local_port_options {
 struct local_context {
   io::event_loop* loop = nullptr;
   router_actor router;
-  supervisor_actor supervisor;              ///< may be none: nothing is offered or imported then
+  session_provider sessions;                ///< may be none: nothing is offered or invited then
   std::vector<config::remote_peer> remotes; ///< that are connected to on demand
   config::sound_system settings;
   std::size_t sysex_octets = 1u << 20;

@@ -96,7 +96,8 @@ void supervisor_state::start(io::event_loop& loop, const config::settings& setti
   self->set_down_handler([this](const caf::down_msg& down) { on_down(down); });
   start_router();
   for (auto& one : bound) {
-    sessions_.push_back(std::make_unique<offered_session>(offered_session{std::move(one), {}}));
+    sessions_.push_back(
+        std::make_unique<offered_session>(offered_session{std::move(one), {}, {}, {}}));
     add_session(*sessions_.back());
   }
   add_tcp();
@@ -168,7 +169,7 @@ void supervisor_state::add_local() {
     local_context out;
     out.loop = loop_;
     out.router = router_;
-    out.supervisor = supervisor_actor(self);
+    out.sessions = supervisor_actor(self);
     out.settings = settings;
     out.sysex_octets = settings_.limits.sysex_octets;
     for (const auto& peer : settings_.connect)
@@ -281,12 +282,13 @@ caf::result<port_key> supervisor_state::import(const local_import& wanted) {
   auto me = caf::actor_cast<caf::actor_addr>(supervisor_actor(self));
   resolver_->async_resolve(
       peer.host, std::to_string(peer.port),
-      [promise, wanted, listener, self = self](const boost::system::error_code& error,
-                                               const auto& results) mutable {
+      [promise, wanted, listener](const boost::system::error_code& error,
+                                  const auto& results) mutable {
         if (error || results.empty()) {
           if (error != boost::asio::error::operation_aborted)
             io::log_warning("cannot look up \"{}\": {}", wanted.remote.host, error.message());
-          return promise.deliver(port_key(0));
+          promise.deliver(port_key(0));
+          return;
         }
         promise.delegate(listener, atom::invite_v,
                          io::from_socket_address(results.begin()->endpoint().data()), wanted.port);

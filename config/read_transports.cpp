@@ -29,6 +29,7 @@ sound_system read_sound_system(const json_reader& place, sound_system result, bo
   place.take("client", result.client);
   place.take("clock", result.clock);
   place.take("active_sensing", result.active_sensing);
+  place.take("same_period", result.same_period);
   if (place.has("export")) {
     auto devices = place.at("export");
     devices.take("mode", result.devices.which);

@@ -105,6 +105,9 @@ struct sound_system {
   peer_import peers;
   bool clock = true;           ///< passes its ports, both ways
   bool active_sensing = false; ///< the same; what it would tell, the hub knows anyway
+  /// JACK: what comes from it may go back to it in the same period, for which its process callback
+  /// waits a quarter of the period at most; else it takes one period more.
+  bool same_period = true;
 
   friend bool operator==(const sound_system&, const sound_system&) = default;
 };

@@ -1,5 +1,6 @@
 #include "io/alsa_client.hpp"
 
+#include "io/alsa_room.hpp"
 #include "io/worker.hpp"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -7,16 +8,12 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <alsa/asoundlib.h>
-#include <sound/asequencer.h>
 
 #include <cassert>
 #include <cerrno>
-#include <climits>
 #include <map>
 #include <set>
 #include <utility>
-
-#include <sys/ioctl.h>
 
 namespace tutti::io {
 
@@ -109,16 +106,10 @@ bool is_program(snd_seq_t* seq, int client) {
          snd_seq_client_info_get_type(about) == SND_SEQ_USER_CLIENT;
 }
 
-/// Cells that a program's queue has free. If it overflows, the kernel empties it altogether, so
-/// that must not happen. alsa-lib asks this for its own client only; a client that has gone takes
-/// everything.
 int free_cells(snd_seq_t* seq, int client) {
   pollfd watched{};
   snd_seq_poll_descriptors(seq, &watched, 1, POLLIN);
-  snd_seq_client_pool pool{};
-  pool.client = client;
-  auto known = ::ioctl(watched.fd, SNDRV_SEQ_IOCTL_GET_CLIENT_POOL, &pool) >= 0;
-  return !known || pool.input_free >= pool.input_pool ? INT_MAX : pool.input_free;
+  return alsa_free_cells(watched.fd, client);
 }
 
 int cells_for(std::size_t sysex_octets) {

@@ -37,6 +37,20 @@ namespace {
 // A SysEx up to this long is one JACK event, as JACK wants it; a longer one is several in a row.
 constexpr std::size_t whole_sysex_octets = 4096;
 
+/// Closed with its owner.
+class file_descriptor {
+public:
+  explicit file_descriptor(int opened)
+      : number_(opened) {}
+  ~file_descriptor() { ::close(number_); }
+  file_descriptor(const file_descriptor&) = delete;
+  file_descriptor& operator=(const file_descriptor&) = delete;
+  int get() const noexcept { return number_; }
+
+private:
+  int number_;
+};
+
 // -- the loop's side
 // --------------------------------------------------------------------------------
 
@@ -123,15 +137,18 @@ public:
   client(event_loop& loop, notice_handler on_notice)
       : loop_(loop)
       , on_notice_(std::move(on_notice))
-      , wake_(loop.context()) {
+      , wake_(loop.context())
+      , answer_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC))
+      , flush_(loop.add_flush([this] { answer(); })) {
     wake_.assign(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   }
   ~client() override {
+    loop_.remove_flush(flush_);
     for (auto& one : ports_)
       one->die();
   }
 
-  void open(const std::string& name, done_handler on_done) override;
+  void open(const std::string& name, bool same_period, done_handler on_done) override;
   void close(done_handler on_done) override;
   void add_port(const jack_port_request& wanted, port_handler on_done) override;
   void list(const std::string& pattern, bool only_midi,
@@ -148,6 +165,11 @@ private:
   std::weak_ptr<client> weak() { return shared(); }
   void await_wake();
   void on_wake();
+  /// At the end of each turn, when all that came has been dealt with.
+  void answer() {
+    if (connection_)
+      connection_->cycle().answer();
+  }
   void on_opened(connection_ptr opened);
   void on_notice(const jack_notice& notice);
   void let_go(done_handler on_done);
@@ -163,6 +185,8 @@ private:
   event_loop& loop_;
   notice_handler on_notice_;
   boost::asio::posix::stream_descriptor wake_;
+  file_descriptor answer_;
+  std::size_t flush_;
   bool awaiting_ = false;
   connection_ptr connection_;
   std::vector<std::shared_ptr<port>> ports_;
@@ -204,7 +228,7 @@ void client::act(Job job, done_handler on_done) {
 
 // -- life --
 
-void client::open(const std::string& name, done_handler on_done) {
+void client::open(const std::string& name, bool same_period, done_handler on_done) {
   assert(!connection_);
   // JACK's notification thread may call even before the opening is done.
   auto tell = [weak = weak(), &context = loop_.context()](jack_notice notice) {
@@ -213,11 +237,12 @@ void client::open(const std::string& name, done_handler on_done) {
         alive->on_notice(notice);
     });
   };
-  worker_.run([this, weak = weak(), name, tell, on_done, wake = wake_.native_handle()] {
+  worker_.run([this, weak = weak(), name, same_period, tell, on_done, answer = answer_.get(),
+               wake = wake_.native_handle()] {
     connection_ptr opened;
     std::string failure;
     try {
-      opened = std::make_shared<jack_connection>(name, wake, tell);
+      opened = std::make_shared<jack_connection>(name, wake, answer, same_period, tell);
     } catch (const std::exception& error) {
       failure = error.what();
     }

@@ -84,8 +84,9 @@ public:
   static std::shared_ptr<jack_client> make(event_loop& loop, notice_handler on_notice);
   virtual ~jack_client() = default;
 
-  /// Opens a client of this name at the default server; never starts one.
-  virtual void open(const std::string& name, done_handler on_done) = 0;
+  /// Opens a client of this name at the default server; never starts one. `same_period`: what comes
+  /// from JACK may go back to it in the same period (jack_cycle).
+  virtual void open(const std::string& name, bool same_period, done_handler on_done) = 0;
   /// Closes the client; its ports are dead from now on.
   virtual void close(done_handler on_done) = 0;
 

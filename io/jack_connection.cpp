@@ -29,7 +29,8 @@ std::string jack_port_text(jack_port_t* port) {
   return name ? name : "?";
 }
 
-jack_connection::jack_connection(const std::string& name, int wake, notice_sink tell)
+jack_connection::jack_connection(const std::string& name, int wake, int answer, bool same_period,
+                                 notice_sink tell)
     : tell_(std::move(tell)) {
   jack_set_error_function([](const char*) {}); // an absent server is normal, no news every second
   jack_set_info_function([](const char*) {});
@@ -38,7 +39,7 @@ jack_connection::jack_connection(const std::string& name, int wake, notice_sink 
   if (!client_)
     throw std::runtime_error(describe(status));
   try {
-    cycle_ = std::make_unique<jack_cycle>(client_, wake);
+    cycle_ = std::make_unique<jack_cycle>(client_, wake, answer, same_period);
     rate_ = jack_get_sample_rate(client_);
     period_ = jack_get_buffer_size(client_);
     is_realtime_ = jack_is_realtime(client_) != 0;

@@ -15,8 +15,10 @@ class jack_connection {
 public:
   using notice_sink = std::function<void(jack_notice)>;
 
-  /// `wake` is an eventfd (jack_cycle). Throws std::runtime_error that tells why there is none.
-  jack_connection(const std::string& name, int wake, notice_sink tell);
+  /// `wake`, `answer` and `same_period` are for jack_cycle. Throws std::runtime_error that tells
+  /// why there is none.
+  jack_connection(const std::string& name, int wake, int answer, bool same_period,
+                  notice_sink tell);
   ~jack_connection();
   jack_connection(const jack_connection&) = delete;
   jack_connection& operator=(const jack_connection&) = delete;

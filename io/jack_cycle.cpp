@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include <poll.h>
 #include <unistd.h>
 
 namespace tutti::io {
@@ -47,9 +48,11 @@ void publish(jack_ringbuffer_t* ring, const Head& head, const void* octets) noex
 
 } // namespace
 
-jack_cycle::jack_cycle(jack_client_t* client, int wake)
+jack_cycle::jack_cycle(jack_client_t* client, int wake, int answer, bool same_period)
     : client_(client)
     , wake_(wake)
+    , answer_(answer)
+    , same_period_(same_period)
     , clock_offset_(steady_now() - static_cast<std::int64_t>(jack_get_time()) * 1000)
     , in_(jack_ringbuffer_create(in_ring_octets)) {
   if (!in_)
@@ -102,34 +105,69 @@ std::int64_t jack_cycle::frame_of(std::int64_t at, const period& now) const noex
     if (at < from->begin && one.frames > 0)
       from = &one;
   auto offset = std::llround(static_cast<double>(at - from->begin) / from->frame);
-  return static_cast<std::int32_t>(from->start - now.start) + offset + now.frames;
+  auto frame = static_cast<std::int32_t>(from->start - now.start) + offset;
+  return same_period_ && frame >= 0 ? frame : frame + now.frames;
 }
 
 int jack_cycle::process(jack_nframes_t frames) noexcept {
   auto now = begin_period(frames);
   woken_ = false;
   auto used = used_.load(std::memory_order_acquire);
-  for (std::size_t i = 0; i < used; ++i) {
-    auto slot = slots_[i].load(std::memory_order_acquire);
-    if (!slot)
-      continue;
-    auto buffer = jack_port_get_buffer(slot->port, frames);
-    if (!buffer)
-      continue;
-    if (slot->is_input)
-      take(*slot, buffer, now);
-    else
-      give(*slot, buffer, now);
+  auto for_each = [&](bool inputs, auto use) {
+    for (std::size_t i = 0; i < used; ++i) {
+      auto slot = slots_[i].load(std::memory_order_acquire);
+      if (!slot || slot->is_input != inputs)
+        continue;
+      if (auto buffer = jack_port_get_buffer(slot->port, frames))
+        use(*slot, buffer);
+    }
+  };
+  for_each(true, [&](jack_slot& slot, void* buffer) { take(slot, buffer, now); });
+  if (woken_ && same_period_) {
+    wake();
+    await_answer(now);
   }
+  for_each(false, [&](jack_slot& slot, void* buffer) { give(slot, buffer, now); });
   std::copy_backward(past_.begin(), past_.end() - 1, past_.end());
   past_.front() = now;
   cycles_.fetch_add(1, std::memory_order_release);
-  if (woken_) {
-    // A write to an eventfd does not wait: its counter would have to be at 2^64 for that.
-    std::uint64_t one = 1;
-    [[maybe_unused]] auto written = ::write(wake_, &one, sizeof one);
-  }
+  if (woken_)
+    wake();
   return 0;
+}
+
+void jack_cycle::wake() noexcept {
+  woken_ = false;
+  asked_.fetch_add(1, std::memory_order_release);
+  // A write to an eventfd does not wait: its counter would have to be at 2^64 for that.
+  std::uint64_t one = 1;
+  [[maybe_unused]] auto written = ::write(wake_, &one, sizeof one);
+}
+
+void jack_cycle::await_answer(const period& now) noexcept {
+  auto asked = asked_.load(std::memory_order_relaxed);
+  auto end = steady_now() + std::llround(now.frame * now.frames / 4);
+  for (;;) {
+    // The count wraps, the difference does not.
+    if (static_cast<std::int32_t>(answered_.load(std::memory_order_acquire) - asked) >= 0)
+      return;
+    auto left = end - steady_now();
+    if (left <= 0)
+      return;
+    timespec patience{0, static_cast<long>(std::min<std::int64_t>(left, 999'999'999))};
+    pollfd watched{answer_, POLLIN, 0};
+    std::uint64_t count;
+    if (::ppoll(&watched, 1, &patience, nullptr) > 0) [[maybe_unused]]
+      auto taken = ::read(answer_, &count, sizeof count);
+  }
+}
+
+void jack_cycle::answer() noexcept {
+  if (!same_period_ || answered_.load(std::memory_order_relaxed) == drained_)
+    return;
+  answered_.store(drained_, std::memory_order_release);
+  std::uint64_t one = 1;
+  [[maybe_unused]] auto written = ::write(answer_, &one, sizeof one);
 }
 
 void jack_cycle::take(const jack_slot& slot, void* buffer, const period& now) noexcept {

@@ -1,15 +1,22 @@
 // The part of JACK that runs in its real-time thread: once per period, events in and out.
 // Decides: how offsets within a period and hub time map to each other; what is dropped when the
-// loop is too slow. Never waits, locks or allocates. Leaves: the client's life (jack_client). Spec:
-// JACK API, "MIDI" and "ringbuffer". Thread: process() in JACK's thread, add/remove in the worker,
-// everything else in the loop thread.
+// loop is too slow. Never locks or allocates; waits only for the loop's answer, and not for long.
+// Leaves: the client's life (jack_client).
+// Spec: JACK API, "MIDI" and "ringbuffer".
+// Thread: process() in JACK's thread, add/remove in the worker, everything else in the loop thread.
 //
-//   in:  an event at offset o of the period that starts at T belongs to T + o.
-//   out: an event that belongs to t plays one period later. Its frame is found with the times of
-//   the
-//        period that t is in, which JACK adjusts all the time, so that the way back is exact: what
-//        arrives in time keeps its offset, and the way through the hub from JACK to JACK is one
-//        period long.
+// In: an event at offset o of the period that starts at T belongs to T + o.
+//
+// Out: an event that belongs to this period or a later one plays at its very frame. One that is
+// past plays a period after its frame, so that what arrives in time keeps its distances. The frame
+// is found with the times of the period that the event is in: JACK adjusts them all the time, and
+// so the way back is exact.
+//
+// What JACK plays to the hub belongs to the present period. To let it leave in the same one, as
+// over a connection of JACK's own, the process callback waits for the loop when events have come,
+// but no longer than a quarter of the period; what the loop answers later plays a period later.
+// Without this (`same_period`) the way from JACK to JACK is one period long, whatever the loop
+// does.
 #pragma once
 
 #include "io/local_port.hpp"
@@ -47,8 +54,9 @@ struct jack_slot {
 
 class jack_cycle {
 public:
-  /// `wake` is an eventfd that is written when the loop has something to do.
-  jack_cycle(jack_client_t* client, int wake);
+  /// `wake` is an eventfd that is written when the loop has something to do, `answer` one that
+  /// answer() writes.
+  jack_cycle(jack_client_t* client, int wake, int answer, bool same_period);
 
   // -- worker --
   /// False if there are too many. The slot must stay until remove() has returned.
@@ -63,6 +71,8 @@ public:
   /// Calls use(slot id, time, octets) for everything that has arrived.
   template <class Use>
   void drain(Use use);
+  /// What drain() gave has been dealt with, and written where it goes to.
+  void answer() noexcept;
   /// Queues one event; false if there is no room.
   static bool write(jack_slot& slot, std::chrono::nanoseconds at,
                     std::span<const std::uint8_t> bytes);
@@ -86,9 +96,13 @@ private:
   std::int64_t frame_of(std::int64_t at, const period& now) const noexcept;
   void take(const jack_slot& slot, void* buffer, const period& now) noexcept;
   void give(jack_slot& slot, void* buffer, const period& now) noexcept;
+  void wake() noexcept;
+  void await_answer(const period& now) noexcept;
 
   jack_client_t* client_;
   int wake_;
+  int answer_;
+  bool same_period_;
   std::int64_t clock_offset_; ///< steady clock minus JACK's, ns
   ring_ptr in_;               ///< from the process callback to the loop
   std::vector<std::uint8_t> scratch_;
@@ -97,13 +111,17 @@ private:
   std::atomic<std::uint64_t> cycles_{0};
   std::atomic<std::uint64_t> lost_in_{0};
   std::atomic<std::uint64_t> late_out_{0};
-  std::array<period, 8> past_{}; ///< JACK's thread: the last periods, the newest first
+  std::array<period, 8> past_{};           ///< JACK's thread: the last periods, the newest first
+  std::atomic<std::uint32_t> asked_{0};    ///< times that the loop was woken
+  std::atomic<std::uint32_t> answered_{0}; ///< up to which of them everything is dealt with
+  std::uint32_t drained_ = 0;              ///< loop: the same for drain()
   bool woken_ = false; ///< JACK's thread: the loop is to be woken at the end of this period
 };
 
 template <class Use>
 void jack_cycle::drain(Use use) {
   record head;
+  drained_ = asked_.load(std::memory_order_acquire);
   while (jack_ringbuffer_read_space(in_.get()) >= sizeof head) {
     jack_ringbuffer_read(in_.get(), reinterpret_cast<char*>(&head), sizeof head);
     scratch_.resize(head.size); // a record is published whole, so its octets are there
