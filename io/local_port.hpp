@@ -4,11 +4,14 @@
 // Leaves: the systems (alsa_client, jack_client), what the octets mean (actors/local_port).
 // Thread: the loop thread only.
 //
-// Why not RtMidi, which wraps both systems: its JACK ports write everything at offset 0, lose all
-// messages silently once the server has gone and never come back; its ALSA ports drop what the
-// kernel's queue cannot take without a word, need a thread and a client per input, and tell nothing
-// of devices that come and go or of who subscribes. The hub promises each of these, so it speaks to
-// libjack and alsa-lib itself. Programs that use RtMidi are what the tests play with.
+// Why not RtMidi, which wraps both systems? With libjack and alsa-lib the hub keeps promises that
+// RtMidi 5 cannot: JACK offsets (RtMidi writes everything at offset 0), a server that dies and
+// returns (its objects never recover, and what they send is lost without a word), devices that come
+// and go and who is connected (it tells nothing, and import and export live from that), and many
+// ports: each RtMidi object is a client of its own, of which the ALSA sequencer has 64 for all
+// programs, and each input a thread. tests/alsa-vm shows the latter. Hardware ports alone would
+// cost two clients each as well, so nothing is left for it. Programs that use RtMidi are what the
+// lanes play with (tests/tools/rtmidi_tool).
 #pragma once
 
 #include <chrono>
