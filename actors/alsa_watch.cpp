@@ -47,6 +47,8 @@ struct alsa_watch_state {
   void on_notice(io::alsa_notice_kind notice);
   void on_attached(port_key key, const std::string& id, const port_description& description);
   void on_detached(port_key key);
+  void on_known(const config::remote_peer& remote);
+  void on_lost(const std::string& remote);
   void look();
   void leave();
   alsa_info status() const;
@@ -114,6 +116,8 @@ void alsa_watch_state::start(local_context context) {
   for (const auto& remote : context_.remotes)
     imports_.add(remote);
   self->send(context_.router, atom::subscribe_v, port_listener(alsa_watch_actor(self)));
+  if (context_.discovery && context_.settings.peers.which == config::peer_import::mode::known)
+    self->send(context_.discovery, atom::subscribe_v, remote_listener(alsa_watch_actor(self)));
   expect_devices();
   open();
 }
@@ -372,6 +376,16 @@ void alsa_watch_state::on_detached(port_key key) {
   plan_look();
 }
 
+void alsa_watch_state::on_known(const config::remote_peer& remote) {
+  imports_.add(remote);
+  plan_look();
+}
+
+void alsa_watch_state::on_lost(const std::string& remote) {
+  imports_.remove(remote);
+  plan_look();
+}
+
 void alsa_watch_state::watch_imports() {
   std::set<std::string> open;
   auto now = self->clock().now();
@@ -467,6 +481,8 @@ alsa_watch(alsa_watch_actor::stateful_pointer<alsa_watch_state> self,
       [&state](atom::attached, port_key key, const std::string& id,
                const port_description& description) { state.on_attached(key, id, description); },
       [&state](atom::detached, port_key key) { state.on_detached(key); },
+      [&state](atom::known, const config::remote_peer& remote) { state.on_known(remote); },
+      [&state](atom::lost, const std::string& remote) { state.on_lost(remote); },
       [&state](atom::list) { state.look(); },
       [&state](atom::leave) { state.leave(); },
       [&state](atom::status) { return state.status(); },

@@ -7,6 +7,7 @@
 #include "actors/messages.hpp"
 
 #include <caf/replies_to.hpp>
+#include <caf/type_id.hpp>
 #include <caf/typed_actor.hpp>
 
 namespace tutti {
@@ -61,10 +62,14 @@ using listener_actor = caf::typed_actor<
     caf::reacts_to<atom::datagram, protocol::channel, datagram_chain>,
     // The network reports that nobody listens at this address.
     caf::reacts_to<atom::nobody, io::endpoint>,
-    // Invite the participant whose control port is here, and keep at it.
-    caf::reacts_to<atom::invite, io::endpoint>,
-    // The same for the local port with this id, which is to be the peer's partner; answers with the
-    // key that the peer's port has or will have.
+    // Invite this peer, keep at it, and tell how it goes. Told again: its addresses are these now,
+    // or there is reason to try at once.
+    caf::reacts_to<atom::invite, invitation_target, target_watcher>,
+    // The target of this key is not wanted any more; true: say goodbye to it.
+    caf::reacts_to<atom::abandon, std::string, bool>,
+    // Invite the participant whose control port is here, and keep at it, for the local port with
+    // this id, which is to be its partner; answers with the key that the peer's port has or will
+    // have.
     caf::replies_to<atom::invite, io::endpoint, std::string>::with<port_key>,
     // Say goodbye to this peer for good; false if there is none.
     caf::replies_to<atom::leave, port_key>::with<bool>,
@@ -142,7 +147,7 @@ using session_provider = caf::typed_actor<
     caf::reacts_to<atom::withdraw, std::string, port_key>>;
 
 /// JACK: its server, the ports that the rules open, and the virtual ports.
-using jack_watch_actor = port_listener::extend<
+using jack_watch_actor = port_listener::extend_with<remote_listener>::extend<
     // Own: see whether a server is there.
     caf::reacts_to<atom::tick>,
     // Opening the client ended with this failure, or none.
@@ -175,7 +180,7 @@ using jack_watch_actor = port_listener::extend<
     caf::replies_to<atom::locate, std::uint32_t>::with<std::string>>;
 
 /// ALSA's sequencer: the ports that the rules open, and the virtual ports.
-using alsa_watch_actor = port_listener::extend<
+using alsa_watch_actor = port_listener::extend_with<remote_listener>::extend<
     // Own: see whether a sequencer is there.
     caf::reacts_to<atom::tick>,
     // Opening the client ended with this failure, or none.
@@ -189,15 +194,45 @@ using alsa_watch_actor = port_listener::extend<
     // What is open.
     caf::replies_to<atom::status>::with<alsa_info>>;
 
+/// What is announced on the network, what is seen there, and which peers are invited.
+using discovery_actor = target_watcher::extend<
+    // Announce this, instead of what was announced under its name and type.
+    caf::reacts_to<atom::publish, offer>,
+    // Announce what has this name and type no more.
+    caf::reacts_to<atom::withdraw, std::string, std::string>,
+    // This is the listener of the session of this name; the first one told is the first session.
+    caf::reacts_to<atom::attach, std::string, listener_actor>,
+    // Invite this peer for ever; false if there is no such session.
+    caf::replies_to<atom::invite, config::remote_peer>::with<bool>,
+    // Tell this actor of services that are connected to on demand, now and when they come and go.
+    caf::reacts_to<atom::subscribe, remote_listener>,
+    // Own: this service has come, changed or gone.
+    caf::reacts_to<atom::seen, service_event_ptr>,
+    // Own: this became of an offer.
+    caf::reacts_to<atom::announced, offer_status_ptr>,
+    // Own: the name of this peer was looked up.
+    caf::reacts_to<atom::resolved, std::string, name_result_ptr>,
+    // Own: something for the log.
+    caf::reacts_to<atom::noted, mdns_notice_ptr>,
+    // Own: look up the name of this peer again.
+    caf::reacts_to<atom::tick, std::string>,
+    // Say goodbye for everything that is announced, and end.
+    caf::reacts_to<atom::leave>,
+    // What is announced and what is seen.
+    caf::replies_to<atom::status>::with<discovery_info>>;
+
 /// Starts everything in order, restarts what failed, stops in reverse.
 using supervisor_actor = session_provider::extend<
     // Stop everything and end.
     caf::reacts_to<atom::leave>,
-    // Look up the addresses of static peers again.
-    caf::reacts_to<atom::renew>,
     // Start again what failed.
     caf::reacts_to<atom::restart>,
     // Every session with its peers.
     caf::replies_to<atom::status>::with<std::vector<session_info>>>;
 
 } // namespace tutti
+
+// Handles that messages carry.
+CAF_BEGIN_TYPE_ID_BLOCK(tutti_actors, caf::id_block::tutti_messages::end)
+CAF_ADD_TYPE_ID(tutti_actors, (tutti::listener_actor))
+CAF_END_TYPE_ID_BLOCK(tutti_actors)

@@ -39,6 +39,8 @@ struct jack_watch_state {
                 const std::string& failure);
   void on_attached(port_key key, const std::string& id, const port_description& description);
   void on_detached(port_key key);
+  void on_known(const config::remote_peer& remote);
+  void on_lost(const std::string& remote);
   void look();
   void leave();
   jack_info status() const;
@@ -98,6 +100,8 @@ void jack_watch_state::start(local_context context) {
   for (const auto& remote : context_.remotes)
     imports_.add(remote);
   self->send(context_.router, atom::subscribe_v, port_listener(jack_watch_actor(self)));
+  if (context_.discovery && context_.settings.peers.which == config::peer_import::mode::known)
+    self->send(context_.discovery, atom::subscribe_v, remote_listener(jack_watch_actor(self)));
   expect_devices();
   open();
 }
@@ -285,6 +289,16 @@ void jack_watch_state::on_detached(port_key key) {
   look();
 }
 
+void jack_watch_state::on_known(const config::remote_peer& remote) {
+  imports_.add(remote);
+  look();
+}
+
+void jack_watch_state::on_lost(const std::string& remote) {
+  imports_.remove(remote);
+  look();
+}
+
 void jack_watch_state::watch_imports(const std::vector<io::jack_port_info>& found) {
   auto is_used = [&](const std::string& import) {
     auto prefix = context_.settings.client + ':' + import;
@@ -423,6 +437,8 @@ jack_watch(jack_watch_actor::stateful_pointer<jack_watch_state> self,
       [&state](atom::attached, port_key key, const string& id,
                const port_description& description) { state.on_attached(key, id, description); },
       [&state](atom::detached, port_key key) { state.on_detached(key); },
+      [&state](atom::known, const config::remote_peer& remote) { state.on_known(remote); },
+      [&state](atom::lost, const std::string& remote) { state.on_lost(remote); },
       [&state](atom::list) { state.look(); },
       [&state](atom::subscribe, const graph_listener& listener) {
         state.listeners_.push_back(listener);

@@ -27,7 +27,7 @@ struct listener_state {
   void start(session_context_ptr context_to_use, router_actor router_to_use);
   void on_datagrams(channel from, const datagram_chain& chain);
   void on_unreachable(const io::endpoint& where);
-  void invite(const io::endpoint& where);
+  void invite(const invitation_target& target);
   port_key invite_for(const io::endpoint& where, const std::string& partner);
   bool disconnect(port_key key);
   void leave();
@@ -206,10 +206,14 @@ peer_table::peer& listener_state::add_peer(const peer_address& address, std::str
   return peers_.add(key, std::move(session), address);
 }
 
-void listener_state::invite(const io::endpoint& where) {
-  if (leaving_)
+void listener_state::invite(const invitation_target& target) {
+  if (leaving_ || target.candidates.empty())
     return;
-  auto peer = peers_.by_address(where);
+  peer_table::peer* peer = nullptr;
+  for (const auto& candidate : target.candidates)
+    if (!peer)
+      peer = peers_.by_address(candidate);
+  const auto& where = target.candidates.front();
   if (!peer)
     peer = &add_peer({where, where.with_port(static_cast<std::uint16_t>(where.port + 1))});
   peer->invited = true;
@@ -253,7 +257,8 @@ void listener_state::on_peer_down(const caf::down_msg& down) {
   last_ = nullptr;
   auto peer = peers_.by_key(key);
   if (peer && peer->invited && down.reason != caf::exit_reason::normal && !leaving_)
-    self->delayed_send(self, std::chrono::seconds(1), atom::invite_v, peer->address.control);
+    self->delayed_send(self, std::chrono::seconds(1), atom::invite_v,
+                       invitation_target{{}, {}, {peer->address.control}}, target_watcher());
   peers_.remove(key);
   end_if_empty();
 }
@@ -316,7 +321,10 @@ listener_actor::behavior_type listener(listener_actor::stateful_pointer<listener
         state.on_datagrams(from, chain);
       },
       [&state](atom::nobody, const io::endpoint& where) { state.on_unreachable(where); },
-      [&state](atom::invite, const io::endpoint& where) { state.invite(where); },
+      [&state](atom::invite, const invitation_target& target, const target_watcher&) {
+        state.invite(target);
+      },
+      [](atom::abandon, const std::string&, bool) {},
       [&state](atom::invite, const io::endpoint& where, const std::string& partner) {
         return state.invite_for(where, partner);
       },

@@ -25,6 +25,14 @@
 #include <string>
 #include <vector>
 
+// What io/mdns and io/name_lookup tell is passed on unread; only the discovery actor looks inside.
+namespace tutti::io {
+struct service_event;
+struct publication_status;
+struct name_result;
+struct notice;
+} // namespace tutti::io
+
 namespace tutti {
 
 /// Names one life of a port inside the process; never used twice.
@@ -122,6 +130,57 @@ struct session_info {
   io::datagram_counters data_traffic;
 };
 
+// -- discovery --
+
+/// A service for others to find.
+struct offer {
+  std::string name;
+  std::string type; ///< such as "_apple-midi._udp"
+  std::vector<io::endpoint>
+      listens;                  ///< all with the same port; an unspecified one is every address
+  std::vector<std::string> txt; ///< "key=value"
+};
+
+/// A peer that the hub wants in a session, wherever it is reached.
+struct invitation_target {
+  std::string key;                      ///< what it is wanted for; see connect_plan
+  std::string name;                     ///< that it is expected to tell; empty: unknown
+  std::vector<io::endpoint> candidates; ///< control addresses, the best first
+};
+
+/// A service of others on the network.
+struct service_info {
+  std::string name;
+  std::string host;
+  std::vector<io::endpoint> addresses;
+  config::connect_when when = config::connect_when::never; ///< whether the hub invites it
+  bool connected = false;                                  ///< by the hub's invitation
+};
+
+/// An offer and what became of it.
+struct offer_info {
+  std::string name;
+  std::string announced; ///< the name it stands under, which differs if `name` is taken
+  std::string type;
+  bool established = false;
+  std::string failure; ///< why it is not announced
+};
+
+/// What is announced and what is seen.
+struct discovery_info {
+  config::discovery_mode mode = config::discovery_mode::automatic;
+  std::string responder; ///< "daemon", "embedded" or "none"
+  std::string host;      ///< the host name that it announces
+  std::vector<offer_info> offers;
+  std::vector<service_info> services;
+  std::uint64_t dropped = 0; ///< services and records beyond the bounds
+};
+
+using service_event_ptr = std::shared_ptr<const io::service_event>;
+using offer_status_ptr = std::shared_ptr<const io::publication_status>;
+using name_result_ptr = std::shared_ptr<const io::name_result>;
+using mdns_notice_ptr = std::shared_ptr<const io::notice>;
+
 // -- MIDI over TCP --
 
 /// A TCP connection and how it is doing.
@@ -195,6 +254,14 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::jack_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::jack_notice)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::io::jack_port_info>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::jack_transport_info)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::offer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::invitation_target)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::discovery_info)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::service_event_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::offer_status_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::name_result_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::mdns_notice_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::config::remote_peer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::byte_stream_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::tcp_port_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::tcp_info)
@@ -230,7 +297,18 @@ namespace atom {
 using noticed = caf::atom_constant<caf::atom("noticed")>;
 using attached = caf::atom_constant<caf::atom("attached")>;
 using detached = caf::atom_constant<caf::atom("detached")>;
+using known = caf::atom_constant<caf::atom("known")>;
+using lost = caf::atom_constant<caf::atom("lost")>;
+using reached = caf::atom_constant<caf::atom("reached")>;
+using failed = caf::atom_constant<caf::atom("failed")>;
 } // namespace atom
+
+/// Whoever wants to know of remote sessions that are connected to on demand.
+using remote_listener = caf::typed_actor<
+    // There is this one, with its name and address, or it has another address now.
+    caf::reacts_to<atom::known, config::remote_peer>,
+    // The one of this name has gone.
+    caf::reacts_to<atom::lost, std::string>>;
 
 /// Whoever wants to know which ports are up; stands here for the same reason.
 using port_listener = caf::typed_actor<
@@ -243,10 +321,18 @@ using port_listener = caf::typed_actor<
 using graph_listener = caf::typed_actor<
     // This happened in JACK's graph.
     caf::reacts_to<atom::noticed, io::jack_notice>>;
+
+/// Whoever wants a peer invited; stands here for the same reason.
+using target_watcher = caf::typed_actor<
+    // The target of this key is in session.
+    caf::reacts_to<atom::reached, std::string>,
+    // It is not, or not any more.
+    caf::reacts_to<atom::failed, std::string>>;
 } // namespace tutti
 
 CAF_BEGIN_TYPE_ID_BLOCK(tutti_messages, caf::first_custom_type_id)
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::midi_sink))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::target_watcher))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::batch_ptr))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::routing_settings_ptr))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::route_info))
@@ -270,7 +356,6 @@ CAF_ADD_ATOM(tutti_messages, tutti::atom, invite, "invite")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, invited, "invited")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, nobody, "nobody")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, moved, "moved")
-CAF_ADD_ATOM(tutti_messages, tutti::atom, renew, "renew")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, restart, "restart")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, attach, "attach")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, detach, "detach")
@@ -278,6 +363,23 @@ CAF_ADD_ATOM(tutti_messages, tutti::atom, release, "release")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, leave, "leave")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, tick, "tick")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, status, "status")
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::offer))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::invitation_target))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::discovery_info))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::service_event_ptr))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::offer_status_ptr))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::name_result_ptr))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::mdns_notice_ptr))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::config::remote_peer))
+CAF_ADD_ATOM(tutti_messages, tutti::atom, publish, "publish")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, withdraw, "withdraw")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, seen, "seen")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, announced, "announced")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, resolved, "resolved")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, noted, "noted")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, abandon, "abandon")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, reached, "reached")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, failed, "failed")
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::byte_stream_ptr))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::tcp_port_info))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::tcp_info))
@@ -298,9 +400,11 @@ CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::io::jack_port_info>))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::jack_transport_info))
 CAF_ADD_ATOM(tutti_messages, tutti::atom, attached, "attached")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, detached, "detached")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, known, "known")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, lost, "lost")
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::remote_listener))
 CAF_ADD_ATOM(tutti_messages, tutti::atom, expect, "expect")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, offer, "offer")
-CAF_ADD_ATOM(tutti_messages, tutti::atom, withdraw, "withdraw")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, opened, "opened")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, noticed, "noticed")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, listed, "listed")

@@ -37,7 +37,7 @@ void peer_imports::attached(port_key key, const std::string& id,
   if (settings_.which == mode::off || description.kind != port_kind::rtp || !description.by_rule ||
       !wants(description.name))
     return;
-import added;
+  imported added;
   added.partner = id;
   added.key = key;
   imports_[free_name(description.name)] = std::move(added);
@@ -52,10 +52,25 @@ void peer_imports::add(const config::remote_peer& remote) {
   auto name = remote.name.empty() ? remote.host : remote.name;
   if (settings_.which != mode::known || !wants(name))
     return;
-import added;
+  for (auto& [known, one] : imports_)
+    if (one.on_demand && one.remote.name == name) {
+      one.remote = remote;
+      one.remote.name = name;
+      one.is_gone = false;
+      return;
+    }
+  imported added;
   added.remote = remote;
+  added.remote.name = name;
   added.on_demand = true;
   imports_[free_name(name)] = std::move(added);
+}
+
+void peer_imports::remove(const std::string& remote) {
+  for (auto& [name, one] : imports_)
+    if (one.on_demand && one.remote.name == remote)
+      one.is_gone = true;
+  forget_gone();
 }
 
 std::vector<peer_imports::port> peer_imports::ports() const {
@@ -73,7 +88,14 @@ void peer_imports::set_used(const std::string& name, bool used, time_point now) 
   found->second.unused_since = now;
 }
 
+void peer_imports::forget_gone() {
+  std::erase_if(imports_,
+                [](const auto& one) { return one.second.is_gone && !one.second.is_invited; });
+}
+
 peer_imports::wish peer_imports::next(time_point now, std::string& name) {
+  std::erase_if(imports_,
+                [](const auto& one) { return one.second.is_gone && !one.second.is_invited; });
   for (auto& [known, one] : imports_) {
     if (!one.on_demand)
       continue;

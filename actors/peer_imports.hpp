@@ -37,8 +37,10 @@ public:
   /// Ports of others are ignored.
   void attached(port_key key, const std::string& id, const port_description& description);
   void detached(port_key key);
-  /// A remote session that is connected to on demand; the second of a name is numbered.
+  /// A remote session that is connected to on demand, or what it is now.
   void add(const config::remote_peer& remote);
+  /// The one of this name has gone. If it is connected, that ends when nobody uses it any more.
+  void remove(const std::string& remote);
 
   /// By name.
   std::vector<port> ports() const;
@@ -64,9 +66,10 @@ public:
   port_key key_of(const std::string& name) const;
 
 private:
-  struct import {
+  struct imported {
     config::remote_peer remote;
     bool on_demand = false;
+    bool is_gone = false; ///< and kept until it is not invited any more
     std::string partner;
     port_key key = 0; ///< of the peer's port
     bool is_invited = false;
@@ -75,12 +78,13 @@ private:
     time_point not_before{}; ///< the next invitation
   };
 
+  void forget_gone();
   bool wants(const std::string& name) const;
   std::string free_name(const std::string& wanted) const;
 
   config::peer_import settings_;
   std::set<std::string> taken_;
-  std::map<std::string, import> imports_; ///< by name of the virtual port
+  std::map<std::string, imported> imports_; ///< by name of the virtual port
   time_point planned_ = time_point::max();
 };
 

@@ -63,7 +63,8 @@ struct local_context {
   io::event_loop* loop = nullptr;
   router_actor router;
   session_provider sessions;                ///< may be none: nothing is offered or invited then
-  std::vector<config::remote_peer> remotes; ///< that are connected to on demand
+  discovery_actor discovery;                ///< tells of remote sessions; may be none
+  std::vector<config::remote_peer> remotes; ///< configured ones that are connected to on demand
   config::sound_system settings;
   std::size_t sysex_octets = 1u << 20;
 };
@@ -101,5 +102,8 @@ multicast_port_actor spawn_multicast_port(caf::actor_system& system, io::event_l
 alsa_watch_actor spawn_alsa_watch(caf::actor_system& system, local_context context);
 
 jack_watch_actor spawn_jack_watch(caf::actor_system& system, local_context context);
+
+discovery_actor spawn_discovery(caf::actor_system& system, io::event_loop& loop,
+                                config::discovery settings);
 
 } // namespace tutti

@@ -3,14 +3,13 @@
 // Leaves: everything else.
 #include "actors/failure.hpp"
 #include "actors/spawn.hpp"
+#include "io/name_lookup.hpp"
 #include "io/udp_socket.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
-
-#include <boost/asio/ip/udp.hpp>
 
 #include <algorithm>
 #include <functional>
@@ -21,7 +20,7 @@ namespace tutti {
 namespace {
 
 constexpr std::chrono::seconds restart_wait{1};
-constexpr std::chrono::seconds lookup_wait{10};
+constexpr const char* rtp_midi_type = "_apple-midi._udp";
 
 /// A part of the hub that can be started again. All of them take `leave`.
 struct child {
@@ -35,8 +34,8 @@ struct child {
 struct offered_session {
   bound_session bound;
   listener_actor listener;
-  std::string partner;   ///< id of the local port that it is for; empty: it is configured
-  caf::actor_addr owner; ///< who wants it for that port
+  std::string partner{};   ///< id of the local port that it is for; empty: it is configured
+  caf::actor_addr owner{}; ///< who wants it for that port
 };
 
 struct supervisor_state {
@@ -45,14 +44,13 @@ struct supervisor_state {
 
   void start(io::event_loop& loop, const config::settings& settings,
              std::vector<bound_session> bound);
-  void renew();
   void restart();
   void leave();
   caf::result<std::vector<session_info>> status();
-  void offer(const local_offer& wanted, const caf::actor_addr& owner);
-  void withdraw(const std::string& session, const caf::actor_addr& owner);
-  void dismiss(const std::string& session, port_key key);
+  void add_local_session(const local_offer& wanted, const caf::actor_addr& owner);
+  void withdraw_port(const std::string& port, const caf::actor_addr& owner);
   caf::result<port_key> import(const local_import& wanted);
+  void dismiss(const std::string& session, port_key key);
 
   static inline const char* name = "supervisor";
 
@@ -63,15 +61,18 @@ private:
   void add_tcp();
   void add_local();
   void add_multicast();
-  caf::actor start_listener(offered_session& session);
   bound_session bind_for(const local_offer& wanted);
   std::string free_name(const std::string& wanted) const;
   void withdraw(const offered_session& session);
-  void invite_peers();
-  void look_up(const config::remote_peer& peer);
+  bool forget_withdrawn(const caf::actor_addr& gone);
+  listener_actor listener_for(const std::string& session) const;
+  caf::actor start_listener(offered_session& session);
+  void add_discovery();
+  caf::actor start_discovery();
+  void introduce(const offered_session& session);
+  std::vector<offer> offers() const;
   void on_down(const caf::down_msg& down);
   void end_if_alone();
-  listener_actor listener_for(const std::string& name) const;
 
   supervisor_actor::pointer self;
   io::event_loop* loop_ = nullptr;
@@ -79,7 +80,8 @@ private:
   router_actor router_;
   std::vector<std::unique_ptr<offered_session>> sessions_;
   std::vector<child> children_; ///< in the order of starting; the router comes before them all
-  std::unique_ptr<boost::asio::ip::udp::resolver> resolver_;
+  discovery_actor discovery_;
+  std::unique_ptr<io::name_lookup> names_; ///< for peers of local ports
   bool leaving_ = false;
 };
 
@@ -92,7 +94,7 @@ void supervisor_state::start(io::event_loop& loop, const config::settings& setti
                              std::vector<bound_session> bound) {
   loop_ = &loop;
   settings_ = settings;
-  resolver_ = std::make_unique<boost::asio::ip::udp::resolver>(loop.context());
+  names_ = std::make_unique<io::name_lookup>(loop.context());
   self->set_down_handler([this](const caf::down_msg& down) { on_down(down); });
   start_router();
   for (auto& one : bound) {
@@ -101,9 +103,9 @@ void supervisor_state::start(io::event_loop& loop, const config::settings& setti
     add_session(*sessions_.back());
   }
   add_tcp();
+  add_discovery();
   add_local();
   add_multicast();
-  invite_peers();
 }
 
 void supervisor_state::start_router() {
@@ -138,6 +140,7 @@ caf::actor supervisor_state::start_listener(offered_session& session) {
   context->partner = session.partner;
   context->seed = std::uint64_t(random_number()) << 32 | random_number();
   session.listener = spawn_listener(self->system(), std::move(context), router_);
+  introduce(session);
   return caf::actor_cast<caf::actor>(session.listener);
 }
 
@@ -172,6 +175,7 @@ void supervisor_state::add_local() {
     out.sessions = supervisor_actor(self);
     out.settings = settings;
     out.sysex_octets = settings_.limits.sysex_octets;
+    out.discovery = discovery_;
     for (const auto& peer : settings_.connect)
       if (peer.on_demand)
         out.remotes.push_back(peer);
@@ -199,7 +203,7 @@ void supervisor_state::add_multicast() {
 
 // -- sessions for local ports --
 
-void supervisor_state::offer(const local_offer& wanted, const caf::actor_addr& owner) {
+void supervisor_state::add_local_session(const local_offer& wanted, const caf::actor_addr& owner) {
   if (leaving_)
     return;
   try {
@@ -211,6 +215,12 @@ void supervisor_state::offer(const local_offer& wanted, const caf::actor_addr& o
                  session->bound.settings.name, session->bound.control->local().port);
     sessions_.push_back(std::move(session));
     add_session(*sessions_.back());
+    if (discovery_)
+      self->send(discovery_, atom::publish_v,
+                 offer{sessions_.back()->bound.settings.name,
+                       rtp_midi_type,
+                       {sessions_.back()->bound.control->local()},
+                       {}});
   } catch (const std::exception& error) {
     io::log_error("{} cannot be offered as a session: {}", wanted.port, error.what());
   }
@@ -247,7 +257,7 @@ std::string supervisor_state::free_name(const std::string& wanted) const {
   return found;
 }
 
-void supervisor_state::withdraw(const std::string& port, const caf::actor_addr& owner) {
+void supervisor_state::withdraw_port(const std::string& port, const caf::actor_addr& owner) {
   for (const auto& session : sessions_)
     if (session->partner == port && session->owner == owner)
       withdraw(*session);
@@ -260,39 +270,37 @@ void supervisor_state::withdraw(const offered_session& session) {
     io::log_info("session \"{}\" is not offered any more", session.bound.settings.name);
     part.withdrawn = true;
     self->send(session.listener, atom::leave_v);
+    if (discovery_)
+      self->send(discovery_, atom::withdraw_v, session.bound.settings.name,
+                 std::string(rtp_midi_type));
   }
 }
 
-// -- peers --
+// -- peers for local ports --
 
-void supervisor_state::invite_peers() {
-  for (const auto& peer : settings_.connect)
-    if (!peer.on_demand)
-      look_up(peer);
+listener_actor supervisor_state::listener_for(const std::string& wanted) const {
+  for (const auto& session : sessions_)
+    if (session->partner.empty() && (wanted.empty() || session->bound.settings.name == wanted))
+      return session->listener;
+  return listener_actor();
 }
 
 caf::result<port_key> supervisor_state::import(const local_import& wanted) {
-  const auto& peer = wanted.remote;
-  auto listener = listener_for(peer.session);
+  auto listener = listener_for(wanted.remote.session);
   if (!listener || leaving_)
     return port_key(0);
-  if (auto literal = io::parse_address(peer.host, peer.port))
-    return self->delegate(listener, atom::invite_v, *literal, wanted.port);
   auto promise = self->make_response_promise<port_key>();
-  auto me = caf::actor_cast<caf::actor_addr>(supervisor_actor(self));
-  resolver_->async_resolve(
-      peer.host, std::to_string(peer.port),
-      [promise, wanted, listener](const boost::system::error_code& error,
-                                  const auto& results) mutable {
-        if (error || results.empty()) {
-          if (error != boost::asio::error::operation_aborted)
-            io::log_warning("cannot look up \"{}\": {}", wanted.remote.host, error.message());
-          promise.deliver(port_key(0));
-          return;
-        }
-        promise.delegate(listener, atom::invite_v,
-                         io::from_socket_address(results.begin()->endpoint().data()), wanted.port);
-      });
+  names_->find(wanted.remote.host, wanted.remote.port,
+               [promise, wanted, listener](const io::name_result& result) mutable {
+                 if (result.endpoints.empty()) {
+                   io::log_warning("cannot look up \"{}\": {}", wanted.remote.host, result.error);
+                   promise.deliver(port_key(0));
+                   return;
+                 }
+                 promise.delegate(listener, atom::invite_v,
+                                  io::from_socket_address(result.endpoints.front().data()),
+                                  wanted.port);
+               });
   return promise;
 }
 
@@ -302,50 +310,54 @@ void supervisor_state::dismiss(const std::string& session, port_key key) {
         .then([](bool) {}, [](caf::error&) {});
 }
 
-listener_actor supervisor_state::listener_for(const std::string& wanted) const {
+void supervisor_state::add_discovery() {
+  add_child("discovery", [this] { return start_discovery(); });
+}
+
+// It knows nothing when it is new: neither the sessions nor the peers that are to be invited.
+caf::actor supervisor_state::start_discovery() {
+  discovery_ = spawn_discovery(self->system(), *loop_, settings_.discovery);
+  for (auto& one : offers())
+    self->send(discovery_, atom::publish_v, std::move(one));
   for (const auto& session : sessions_)
-    if (session->partner.empty() && (wanted.empty() || session->bound.settings.name == wanted))
-      return session->listener;
-  return listener_actor();
+    introduce(*session);
+  for (const auto& peer : settings_.connect)
+    if (!peer.on_demand)
+      caf::anon_send(discovery_, atom::invite_v, peer);
+  return caf::actor_cast<caf::actor>(discovery_);
 }
 
-// Literal addresses at once, names by Asio's resolver, whose thread posts the answer to the loop.
-void supervisor_state::look_up(const config::remote_peer& peer) {
-  auto listener = listener_for(peer.session);
-  if (!listener)
+// Of a session that listens on several addresses, the first one invites; one for a local port
+// invites nobody.
+void supervisor_state::introduce(const offered_session& session) {
+  if (!session.partner.empty())
     return;
-  if (auto literal = io::parse_address(peer.host, peer.port)) {
-    self->send(listener, atom::invite_v, *literal);
-    return;
+  auto first = std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& one) {
+    return one->bound.settings.name == session.bound.settings.name;
+  });
+  if (discovery_ && first != sessions_.end() && first->get() == &session)
+    self->send(discovery_, atom::attach_v, session.bound.settings.name, session.listener);
+}
+
+// A session may listen on several addresses; if it does so on one port, that is one service.
+std::vector<offer> supervisor_state::offers() const {
+  std::vector<offer> out;
+  for (const auto& session : sessions_) {
+    const auto& called = session->bound.settings.name;
+    auto where = session->bound.control->local();
+    auto same = std::find_if(out.begin(), out.end(), [&](const offer& one) {
+      return one.name == called && one.listens.front().port == where.port;
+    });
+    if (same == out.end())
+      same = out.insert(out.end(), {called, rtp_midi_type, {}, {}});
+    same->listens.push_back(where);
   }
-  auto me = caf::actor_cast<caf::actor_addr>(supervisor_actor(self));
-  resolver_->async_resolve(
-      peer.host, std::to_string(peer.port),
-      [listener, peer, me](const boost::system::error_code& error, const auto& results) {
-        if (!error && !results.empty()) {
-          caf::anon_send(listener, atom::invite_v,
-                         io::from_socket_address(results.begin()->endpoint().data()));
-          return;
-        }
-        if (error == boost::asio::error::operation_aborted)
-          return;
-        io::log_warning("cannot look up \"{}\": {}; trying again in {} s", peer.host,
-                        error.message(), lookup_wait.count());
-        if (auto handle = caf::actor_cast<supervisor_actor>(me))
-          caf::delayed_anon_send(handle, lookup_wait, atom::renew_v);
-      });
-}
-
-void supervisor_state::renew() {
-  if (!leaving_)
-    for (const auto& peer : settings_.connect)
-      if (!peer.on_demand && !io::parse_address(peer.host, peer.port))
-        look_up(peer);
+  return out;
 }
 
 void supervisor_state::on_down(const caf::down_msg& down) {
   auto reason = self->system().render(down.reason);
-  // Its sessions are nobody's; whoever takes its place asks again.
+  // The sessions of a part that ended are nobody's; whoever takes its place asks again.
   for (const auto& session : sessions_)
     if (session->owner == down.source)
       withdraw(*session);
@@ -357,13 +369,8 @@ void supervisor_state::on_down(const caf::down_msg& down) {
     }
   if (leaving_)
     return end_if_alone();
-  auto withdrawn = [](const child& part) { return part.withdrawn && !part.handle; };
-  if (std::erase_if(children_, withdrawn) > 0) {
-    std::erase_if(sessions_, [&](const auto& session) {
-      return !session->partner.empty() && session->listener.address() == down.source;
-    });
+  if (forget_withdrawn(down.source))
     return;
-  }
   if (router_ && router_.address() == down.source) {
     // Everybody holds a handle to the router that is gone, so all follow it.
     io::log_error("the router ended unexpectedly ({}); starting everything again", reason);
@@ -375,8 +382,17 @@ void supervisor_state::on_down(const caf::down_msg& down) {
   self->delayed_send(self, restart_wait, atom::restart_v);
 }
 
-// Starts what is missing. Peers that are invited by configuration are invited anew; the others come
-// by themselves when they find that nobody answers.
+bool supervisor_state::forget_withdrawn(const caf::actor_addr& gone) {
+  auto is_over = [](const child& part) { return part.withdrawn && !part.handle; };
+  if (std::erase_if(children_, is_over) == 0)
+    return false;
+  std::erase_if(sessions_,
+                [&](const auto& session) { return session->listener.address() == gone; });
+  return true;
+}
+
+// Starts what is missing. Peers that the hub invites are invited anew by discovery when it learns
+// of the listener; the others come by themselves when they find that nobody answers.
 void supervisor_state::restart() {
   auto down = [](const child& part) { return !part.handle; };
   if (leaving_ || (router_ && std::none_of(children_.begin(), children_.end(), down)))
@@ -388,14 +404,12 @@ void supervisor_state::restart() {
       part.handle = part.start();
       self->monitor(part.handle);
     }
-  invite_peers();
 }
 
 void supervisor_state::leave() {
   if (leaving_)
     return;
   leaving_ = true;
-  resolver_->cancel();
   for (auto& part : children_)
     if (part.handle)
       caf::anon_send(part.handle, atom::leave_v);
@@ -443,13 +457,12 @@ supervisor(supervisor_actor::stateful_pointer<supervisor_state> self, io::event_
   state.start(*loop, settings, std::move(bound));
   return {
       [&state](atom::leave) { state.leave(); },
-      [&state](atom::renew) { state.renew(); },
       [&state](atom::restart) { state.restart(); },
       [&state, self](atom::offer, const local_offer& wanted) {
-        state.offer(wanted, caf::actor_cast<caf::actor_addr>(self->current_sender()));
+        state.add_local_session(wanted, caf::actor_cast<caf::actor_addr>(self->current_sender()));
       },
       [&state, self](atom::withdraw, const std::string& port) {
-        state.withdraw(port, caf::actor_cast<caf::actor_addr>(self->current_sender()));
+        state.withdraw_port(port, caf::actor_cast<caf::actor_addr>(self->current_sender()));
       },
       [&state](atom::invite, const local_import& wanted) { return state.import(wanted); },
       [&state](atom::withdraw, const std::string& session, port_key key) {

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <map>
 
 namespace {
 
@@ -19,9 +20,16 @@ struct serve_arguments {
   int port = -1;
   std::string bind;
   std::vector<std::string> connect;
+  std::string discovery;
   std::string log_level;
   int busy_poll = 0;
 };
+
+const std::map<std::string, config::discovery_mode> discovery_modes{
+    {"auto", config::discovery_mode::automatic},
+    {"daemon", config::discovery_mode::daemon},
+    {"embedded", config::discovery_mode::embedded},
+    {"off", config::discovery_mode::off}};
 
 /// The first session as the command line wants it.
 config::session& first_session(config::settings& settings) {
@@ -71,6 +79,8 @@ int run_serve(const serve_arguments& given) {
     }
     settings.connect.push_back({parsed->host, parsed->port, {}, {}});
   }
+  if (!given.discovery.empty())
+    settings.discovery.mode = discovery_modes.at(given.discovery);
   if (!given.log_level.empty())
     settings.log.level = static_cast<config::log_level>(*io::parse_log_level(given.log_level));
   io::set_log_level(static_cast<io::log_level>(settings.log.level));
@@ -101,6 +111,12 @@ void describe_serve(CLI::App& command, serve_arguments& given) {
       ->type_name("HOST[:PORT]")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command
+      .add_option("--discovery", given.discovery,
+                  "Who announces the hub and looks for others: the avahi-daemon, the embedded "
+                  "responder, the one of them that can (auto), or nobody (default: auto)")
+      ->type_name("MODE")
+      ->check(CLI::IsMember({"auto", "daemon", "embedded", "off"}));
   command.add_option("--log-level", given.log_level, "How much to log (default: info)")
       ->type_name("LEVEL")
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));

@@ -30,11 +30,16 @@ admission admit(const invitations& policy, std::span<const std::uint8_t> address
 
 const connect_rule* find_connect_rule(const std::vector<connect_rule>& rules,
                                       const discovered_service& found) {
+  auto label = found.host.substr(0, found.host.find('.'));
+  auto in_range = [&](const connect_rule& rule) {
+    return std::any_of(found.addresses.begin(), found.addresses.end(),
+                       [&](const auto& address) { return any_contains(rule.addresses, address); });
+  };
   auto fits = [&](const connect_rule& rule) {
     return (rule.service.empty() || any_matches(rule.service, found.service)) &&
-           (rule.host.empty() || any_matches(rule.host, found.host)) &&
-           (rule.addresses.empty() || any_contains(rule.addresses, found.address)) &&
-           !any_matches(rule.except, found.service);
+           (rule.host.empty() || any_matches(rule.host, found.host) ||
+            any_matches(rule.host, label)) &&
+           (rule.addresses.empty() || in_range(rule)) && !any_matches(rule.except, found.service);
   };
   auto rule = std::find_if(rules.begin(), rules.end(), fits);
   return rule == rules.end() ? nullptr : &*rule;

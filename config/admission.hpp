@@ -6,6 +6,7 @@
 
 #include "config/settings.hpp"
 
+#include <array>
 #include <span>
 #include <string_view>
 
@@ -18,11 +19,14 @@ enum class admission : std::uint8_t { accept, ask, refuse };
 admission admit(const invitations& policy, std::span<const std::uint8_t> address,
                 std::string_view name);
 
+/// An IPv6 address in network order, or an IPv4 address as ::ffff:a.b.c.d.
+using address_octets = std::array<std::uint8_t, 16>;
+
 /// A service as it was found.
 struct discovered_service {
   std::string_view service; ///< its instance name
-  std::string_view host;
-  std::span<const std::uint8_t> address; ///< 4 or 16 octets in network order
+  std::string_view host;    ///< with its domain; patterns are held against it and against its label
+  std::span<const address_octets> addresses;
 };
 
 /// The first rule that fits; nothing if none does, which means never.

@@ -189,6 +189,12 @@ void mdns::activate(source next, const std::string& host) {
   tell(severity::info, next == source::daemon
                            ? "The avahi-daemon announces this host as " + host
                            : "The embedded mDNS responder announces this host as " + host);
+  // A responder that comes with another name has lost the one before to another host, whose
+  // services are not ours.
+  auto& name = host_names_[next];
+  if (name != host)
+    std::erase(local_.host_names, name);
+  name = host;
   remember(local_.host_names, host, max_own_host_names);
   tell_tables();
   for (auto& [type, table] : tables_)

@@ -125,7 +125,8 @@ private:
   std::unique_ptr<embedded_responder> embedded_;
   mdns_responder* active_ = nullptr; ///< the one that is running and in use
   source active_source_ = source::daemon;
-  std::string host_; ///< its host name
+  std::string host_;                         ///< its host name
+  std::map<source, std::string> host_names_; ///< under which each responder worked last
   bool daemon_was_active_ = false;
   std::set<source> told_absent_;
 

@@ -35,42 +35,17 @@ public:
   static constexpr auto restart_grace = std::chrono::seconds(3);
   static constexpr auto silence_limit = std::chrono::seconds(2);
 
-  responder_choice(mdns_mode mode, time_point now)
-      : mode_(mode) {
-    if (mode == mdns_mode::automatic)
-      step_in_at_ = now + silence_limit;
-    embedded_ = mode == mdns_mode::embedded;
-  }
+  responder_choice(mdns_mode mode, time_point now);
 
   bool wants_daemon() const noexcept {
     return mode_ == mdns_mode::automatic || mode_ == mdns_mode::daemon;
   }
   bool wants_embedded() const noexcept { return embedded_; }
 
-  void on_daemon(responder_state state, time_point now) {
-    if (mode_ != mdns_mode::automatic)
-      return;
-    if (state == responder_state::running) {
-      embedded_ = false;
-      was_running_ = true;
-      step_in_at_.reset();
-    } else if (state == responder_state::starting) {
-      step_in_at_.reset(); // it is there; whoever works now goes on until it is ready
-    } else if (!embedded_ && !std::exchange(absent_, true)) {
-      step_in_at_ = was_running_ ? now + restart_grace : now;
-    }
-    if (state != responder_state::absent)
-      absent_ = false;
-    on_time(now);
-  }
-
-  void on_time(time_point now) {
-    if (!step_in_at_ || now < *step_in_at_)
-      return;
-    embedded_ = true;
-    step_in_at_.reset();
-  }
-
+  /// What the daemon's responder reports.
+  void on_daemon(responder_state state, time_point now);
+  /// To be called at next_deadline().
+  void on_time(time_point now);
   std::optional<time_point> next_deadline() const noexcept { return step_in_at_; }
 
 private:

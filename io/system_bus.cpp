@@ -41,8 +41,13 @@ std::optional<std::string> system_bus::open() {
     return 0; // replies go on to their handlers
   };
   sd_bus_add_filter(bus_, nullptr, on_message, this);
-  descriptor_.assign(::fcntl(sd_bus_get_fd(bus_), F_DUPFD_CLOEXEC, 0));
   ++generation_;
+  boost::system::error_code failure;
+  descriptor_.assign(::fcntl(sd_bus_get_fd(bus_), F_DUPFD_CLOEXEC, 0), failure);
+  if (failure) {
+    close();
+    return failure.message();
+  }
   arm();
   return {};
 }

@@ -11,6 +11,12 @@ namespace {
 using octets = std::vector<std::uint8_t>;
 const octets home{192, 168, 1, 7}, away{8, 8, 8, 8};
 
+address_octets mapped(const octets& v4) {
+  address_octets out{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+  std::copy(v4.begin(), v4.end(), out.begin() + 12);
+  return out;
+}
+
 invitations policy(const std::string& name) {
   auto result = load_document({{"sessions",
                                 {{{"invitations",
@@ -43,16 +49,21 @@ TEST_CASE("the first connect rule that fits decides", "[config][admission]") {
                                     {"except", {"Synth test"}},
                                     {"addresses", {"192.168.1.0/24"}},
                                     {"when", "on_demand"}},
-                                   {{"service", {"Piano"}}}}}}}});
+                                   {{"service", {"Piano"}}},
+                                   {{"host", {"desk"}}}}}}}});
   REQUIRE(result);
   const auto& rules = result.settings().discovery.connect;
   auto decide = [&](const char* service, const char* host, const octets& address) {
-    return find_connect_rule(rules, {service, host, address});
+    // As a second address, the one that is in no rule's range comes first.
+    std::array<address_octets, 2> addresses{mapped(away), mapped(address)};
+    return find_connect_rule(rules, {service, host, addresses});
   };
   CHECK(decide("Synth 1", "mac.local", home) == &rules[1]);
   CHECK(decide("Synth 1", "neighbours-mac.local", home) == &rules[0]);
   CHECK(decide("Synth 1", "mac.local", away) == nullptr);
   CHECK(decide("Synth test", "mac.local", home) == nullptr);
   CHECK(decide("Piano", "mac.local", away) == &rules[2]);
+  CHECK(decide("Drums", "desk.local", away) == &rules[3]);
+  CHECK(decide("Drums", "desktop.local", away) == nullptr);
   CHECK(rules[2].when == connect_when::always);
 }

@@ -58,7 +58,8 @@ class Hub(Process):
     """tutti serve on a free port pair; .port is its control port."""
 
     def __init__(self, program, session, *options):
-        super().__init__(f"hub {session!r}", [program, "serve", "--session", session, "--port", "0", *options])
+        super().__init__(f"hub {session!r}", [program, "serve", "--session", session, "--port", "0",
+                                             "--discovery", "off", *options])
         self.port = int(self.wait_for(
             rf'session "{re.escape(session)}" listening on udp (\S+):(?P<port>\d+) and \d+', 10)["port"])
 

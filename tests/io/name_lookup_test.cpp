@@ -82,13 +82,3 @@ TEST_CASE("no handler is called after the lookup is destroyed", "[io][name_looku
   f.loop.run_for(50ms);
   CHECK(f.results.empty());
 }
-
-TEST_CASE("the loop may end before a name is found", "[io][name_lookup]") {
-  std::vector<name_result> results;
-  {
-    fixture f;
-    name_lookup names(f.loop);
-    names.find("localhost", 5004, f.keep());
-  }
-  CHECK(results.empty());
-}

@@ -89,7 +89,7 @@ TEST_CASE("HUB-3 hub and peer invite each other at once and are one pair", "[sce
   simulated_hub hub;
   auto& listening = hub.join("Listener");
   auto& anna = hub.add_peer("Anna");
-  caf::anon_send(hub.listener, atom::invite_v, anna.control);
+  hub.invite(anna.control);
   anna.invite(hub.hub_address);
   hub.run_for(3s);
   CHECK(anna.engine->connected());
@@ -191,7 +191,7 @@ TEST_CASE("HUB-7 a configured peer that is off is invited until it comes", "[sce
   SECTION("its host says that nobody listens") {
     hub.network.unreachable.insert(simulated_network::key(mac.control));
   }
-  caf::anon_send(hub.listener, atom::invite_v, mac.control);
+  hub.invite(mac.control);
   hub.run_for(600s);
   CHECK(hub.session().peers.size() == 1);
   mac.plug();

@@ -286,6 +286,12 @@ public:
     return peer;
   }
 
+  /// The hub invites who is here, and keeps at it.
+  void invite(const io::endpoint& where) {
+    caf::anon_send(listener, atom::invite_v, invitation_target{to_string(where), {}, {where}},
+                   target_watcher());
+  }
+
   void run_for(std::chrono::nanoseconds time) {
     auto end = network.now + time;
     for (;;) {

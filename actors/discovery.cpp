@@ -1,0 +1,449 @@
+// Discovery: what the hub announces, whom it sees, whom it invites.
+// Decides: how offers become announcements; when a name is looked up again; what of all this is
+// news for the log.
+// Leaves: mDNS (io/mdns), whom to invite (connect_plan), inviting (listener).
+#include "actors/connect_plan.hpp"
+#include "actors/failure.hpp"
+#include "actors/log_budget.hpp"
+#include "actors/spawn.hpp"
+#include "io/interface_watcher.hpp"
+#include "io/mdns.hpp"
+#include "io/name_lookup.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <boost/system/system_error.hpp>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace tutti {
+
+namespace {
+
+constexpr const char* rtp_midi_type = "_apple-midi._udp";
+
+/// A name that leads nowhere, or to a peer that cannot be reached, is looked up again this often.
+constexpr std::chrono::seconds lookup_interval{5};
+
+io::mdns_mode to_mdns_mode(config::discovery_mode mode) {
+  switch (mode) {
+  case config::discovery_mode::automatic: return io::mdns_mode::automatic;
+  case config::discovery_mode::daemon: return io::mdns_mode::daemon;
+  case config::discovery_mode::embedded: return io::mdns_mode::embedded;
+  case config::discovery_mode::off: break;
+  }
+  return io::mdns_mode::off;
+}
+
+boost::asio::ip::address to_address(const io::endpoint& where) {
+  boost::asio::ip::address_v6 v6(where.address, where.scope);
+  if (where.is_v4())
+    return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, v6);
+  return v6;
+}
+
+io::announcement to_announcement(const offer& what, const std::vector<std::string>& interfaces) {
+  io::announcement out;
+  out.name = what.name;
+  out.type = what.type;
+  out.txt = what.txt;
+  out.interfaces = interfaces;
+  out.port = what.listens.empty() ? std::uint16_t(0) : what.listens.front().port;
+  auto everywhere = [](const io::endpoint& where) { return where.is_unspecified(); };
+  auto open = std::find_if(what.listens.begin(), what.listens.end(), everywhere);
+  if (open == what.listens.end()) {
+    for (const auto& where : what.listens)
+      out.addresses.push_back(to_address(where));
+  } else if (std::all_of(what.listens.begin(), what.listens.end(),
+                         [](const auto& where) { return where.is_v4(); })) {
+    out.family = io::ip_family::ipv4;
+  }
+  return out;
+}
+
+std::string to_text(const io::discovered_service& service) {
+  std::string out;
+  for (const auto& where : service.endpoints)
+    out += (out.empty() ? "" : ", ") + to_string(to_endpoint(where));
+  return out;
+}
+
+struct discovery_state {
+  explicit discovery_state(discovery_actor::pointer pointer)
+      : self(pointer) {}
+
+  void start(io::event_loop& loop, config::discovery settings);
+  void publish(const offer& what);
+  void withdraw(const std::string& who, const std::string& type);
+  void attach(const std::string& session, const listener_actor& listener);
+  bool invite(const config::remote_peer& peer);
+  void on_service(const io::service_event& event);
+  void on_offer(const io::publication_status& status);
+  void on_resolved(const std::string& key, const io::name_result& result);
+  void on_notice(const io::notice& notice);
+  void on_reached(const std::string& key);
+  void on_failed(const std::string& key);
+  void look_up(const std::string& key);
+  void subscribe(const remote_listener& listener);
+  void on_down(const caf::actor_addr& gone);
+  void leave();
+  discovery_info status() const;
+
+  static inline const char* name = "discovery";
+
+private:
+  struct published {
+    offer what;
+    io::registration_id id = 0;
+    io::publication_status status;
+  };
+  struct named_session {
+    std::string name;
+    listener_actor listener;
+  };
+
+  void start_mdns(io::event_loop& loop);
+  void watch_interfaces(io::event_loop& loop);
+  published* find(const std::string& who, const std::string& type);
+  void tell_ports();
+  void perform();
+  void tell_of_remotes();
+  const listener_actor* listener_for(const std::string& session) const;
+
+  discovery_actor::pointer self;
+  config::discovery settings_;
+  std::unique_ptr<connect_plan> plan_;
+  std::vector<published> published_;
+  std::vector<named_session> sessions_;
+  std::set<std::string> reached_; ///< keys of targets that are in session
+  std::set<std::string>
+      looked_up_;                 ///< keys of peers whose name is being looked up, or soon will be
+  std::set<std::string> unknown_; ///< keys of peers whose name led nowhere; logged once
+  std::vector<remote_listener> listeners_;
+  std::map<std::string, config::remote_peer> remotes_; ///< as last told to them, by name
+  log_budget budget_;
+  std::unique_ptr<io::name_lookup> names_;
+  std::unique_ptr<io::interface_watcher> interfaces_;
+  std::unique_ptr<io::mdns> mdns_;
+};
+
+void discovery_state::start(io::event_loop& loop, config::discovery settings) {
+  settings_ = std::move(settings);
+  self->set_down_handler([this](const caf::down_msg& down) { on_down(down.source); });
+  plan_ = std::make_unique<connect_plan>(settings_.connect);
+  names_ = std::make_unique<io::name_lookup>(loop.context());
+  start_mdns(loop);
+  watch_interfaces(loop);
+  if (settings_.browse)
+    mdns_->browse(rtp_midi_type);
+}
+
+void discovery_state::start_mdns(io::event_loop& loop) {
+  auto me = caf::actor_cast<caf::actor_addr>(discovery_actor(self));
+  auto tell = [me](auto verb, auto what) {
+    if (auto handle = caf::actor_cast<discovery_actor>(me))
+      caf::anon_send(handle, verb, std::move(what));
+  };
+  io::mdns_handlers handlers;
+  handlers.on_service = [tell](const io::service_event& event) {
+    tell(atom::seen_v, std::make_shared<const io::service_event>(event));
+  };
+  handlers.on_publication = [tell](const io::publication_status& status) {
+    tell(atom::announced_v, std::make_shared<const io::publication_status>(status));
+  };
+  handlers.on_notice = [tell](const io::notice& notice) {
+    tell(atom::noted_v, std::make_shared<const io::notice>(notice));
+  };
+  mdns_ = std::make_unique<io::mdns>(
+      loop.context(), io::mdns_options{to_mdns_mode(settings_.mode), {}, settings_.interfaces},
+      std::move(handlers));
+}
+
+// Without the kernel's word on interfaces nothing can be announced, but everything else works.
+void discovery_state::watch_interfaces(io::event_loop& loop) {
+  try {
+    interfaces_ = std::make_unique<io::interface_watcher>(
+        loop.context(), [this](const std::vector<io::network_interface>& now) {
+          mdns_->set_interfaces(now);
+          plan_->on_interfaces(now);
+          perform();
+        });
+  } catch (const boost::system::system_error& error) {
+    io::log_warning("cannot follow the network interfaces: {}", error.what());
+    return;
+  }
+  mdns_->set_interfaces(interfaces_->list());
+  plan_->on_interfaces(interfaces_->list());
+}
+
+// -- what is announced --
+
+void discovery_state::publish(const offer& what) {
+  auto known = find(what.name, what.type);
+  if (!known)
+    known = &published_.emplace_back();
+  known->what = what;
+  tell_ports();
+  if (!settings_.publish || what.listens.empty())
+    return;
+  auto announcement = to_announcement(what, settings_.interfaces);
+  if (known->id != 0)
+    mdns_->update(known->id, std::move(announcement));
+  else
+    known->id = mdns_->publish(std::move(announcement));
+}
+
+void discovery_state::withdraw(const std::string& who, const std::string& type) {
+  auto known = find(who, type);
+  if (!known)
+    return;
+  if (known->id != 0)
+    mdns_->withdraw(known->id);
+  published_.erase(published_.begin() + (known - published_.data()));
+  tell_ports();
+}
+
+discovery_state::published* discovery_state::find(const std::string& who, const std::string& type) {
+  for (auto& one : published_)
+    if (one.what.name == who && one.what.type == type)
+      return &one;
+  return nullptr;
+}
+
+// By its ports, our own services are known among those on the network.
+void discovery_state::tell_ports() {
+  std::vector<std::uint16_t> ports;
+  for (const auto& one : published_)
+    for (const auto& where : one.what.listens)
+      ports.push_back(where.port);
+  mdns_->set_listening_ports(std::move(ports));
+}
+
+void discovery_state::on_offer(const io::publication_status& status) {
+  for (auto& one : published_) {
+    if (one.id != status.id)
+      continue;
+    if (status.state == io::publication_state::established &&
+        one.status.state != io::publication_state::established)
+      io::log_info("\"{}\" ({}) is announced on the network", status.name, one.what.type);
+    one.status = status;
+  }
+}
+
+void discovery_state::on_notice(const io::notice& notice) {
+  switch (notice.level) {
+  case io::severity::info: io::log_info("{}", notice.text); break;
+  case io::severity::warning: io::log_warning("{}", notice.text); break;
+  case io::severity::error: io::log_error("{}", notice.text); break;
+  }
+}
+
+// -- what is seen --
+
+void discovery_state::on_service(const io::service_event& event) {
+  using kind = io::service_event::kind;
+  const auto& service = event.service;
+  if (event.what == kind::changed)
+    io::log_debug("\"{}\" on {} is now at {}", service.name, service.host, to_text(service));
+  else if (auto quiet = budget_.spend(self->clock().now()); !quiet)
+    io::log_debug("\"{}\" {}", service.name, event.what == kind::added ? "came" : "went");
+  else if (event.what == kind::added)
+    io::log_info("found \"{}\" on {} at {}{}", service.name, service.host, to_text(service),
+                 *quiet);
+  else
+    io::log_info("\"{}\" on {} has gone{}", service.name, service.host, *quiet);
+  plan_->on_service(event);
+  perform();
+}
+
+// -- whom the hub invites --
+
+void discovery_state::attach(const std::string& session, const listener_actor& listener) {
+  auto known = std::find_if(sessions_.begin(), sessions_.end(),
+                            [&](const auto& one) { return one.name == session; });
+  if (known == sessions_.end())
+    known = sessions_.insert(sessions_.end(), {session, {}});
+  known->listener = listener;
+  plan_->renew(session);
+  if (known == sessions_.begin())
+    plan_->renew({});
+  perform();
+}
+
+bool discovery_state::invite(const config::remote_peer& peer) {
+  if (!peer.session.empty() && !listener_for(peer.session))
+    return false;
+  look_up(plan_->add_peer(peer));
+  return true;
+}
+
+void discovery_state::look_up(const std::string& key) {
+  auto peer = plan_->peer(key);
+  if (!peer)
+    return;
+  looked_up_.insert(key);
+  auto me = caf::actor_cast<caf::actor_addr>(discovery_actor(self));
+  names_->find(peer->host, peer->port, [me, key](io::name_result result) {
+    if (auto handle = caf::actor_cast<discovery_actor>(me))
+      caf::anon_send(handle, atom::resolved_v, key,
+                     std::make_shared<const io::name_result>(std::move(result)));
+  });
+}
+
+void discovery_state::on_resolved(const std::string& key, const io::name_result& result) {
+  looked_up_.erase(key);
+  if (!result.endpoints.empty()) {
+    unknown_.erase(key);
+    plan_->on_resolved(key, result.endpoints);
+    return perform();
+  }
+  // The first failure is news; that it goes on is not.
+  if (unknown_.insert(key).second)
+    io::log_warning("cannot look up \"{}\": {}; trying on", plan_->peer(key)->host, result.error);
+  on_failed(key);
+}
+
+void discovery_state::on_reached(const std::string& key) {
+  reached_.insert(key);
+}
+
+// A peer that cannot be reached may have another address by now, if it has a name.
+void discovery_state::on_failed(const std::string& key) {
+  reached_.erase(key);
+  auto peer = plan_->peer(key);
+  if (!peer || io::parse_address(peer->host) || !looked_up_.insert(key).second)
+    return;
+  self->delayed_send(self, lookup_interval, atom::tick_v, key);
+}
+
+// -- who is connected to on demand --
+
+void discovery_state::subscribe(const remote_listener& listener) {
+  self->monitor(listener);
+  listeners_.push_back(listener);
+  for (const auto& [service, remote] : remotes_)
+    self->send(listener, atom::known_v, remote);
+}
+
+void discovery_state::on_down(const caf::actor_addr& gone) {
+  std::erase_if(listeners_, [&](const auto& listener) { return listener.address() == gone; });
+}
+
+void discovery_state::tell_of_remotes() {
+  std::map<std::string, config::remote_peer> now;
+  for (const auto& [service, entry] : plan_->services()) {
+    if (!entry.rule || entry.rule->when != config::connect_when::on_demand ||
+        entry.service.endpoints.empty())
+      continue;
+    auto where = plan_->ranked(entry.service.endpoints).front();
+    auto& remote = now[service];
+    remote.host = address_text(where);
+    remote.port = where.port;
+    remote.session = entry.rule->session;
+    remote.name = service;
+    remote.on_demand = true;
+  }
+  for (const auto& listener : listeners_) {
+    for (const auto& [service, remote] : now)
+      if (auto known = remotes_.find(service); known == remotes_.end() || known->second != remote)
+        self->send(listener, atom::known_v, remote);
+    for (const auto& [service, remote] : remotes_)
+      if (now.count(service) == 0)
+        self->send(listener, atom::lost_v, service);
+  }
+  remotes_ = std::move(now);
+}
+
+void discovery_state::perform() {
+  tell_of_remotes();
+  for (const auto& command : plan_->take_commands()) {
+    auto listener = listener_for(command.session);
+    if (!listener)
+      continue; // told again when it is attached
+    if (command.what == connect_plan::command::kind::invite)
+      caf::anon_send(*listener, atom::invite_v, command.target,
+                     target_watcher(discovery_actor(self)));
+    else
+      caf::anon_send(*listener, atom::abandon_v, command.target.key, command.goodbye);
+  }
+}
+
+const listener_actor* discovery_state::listener_for(const std::string& session) const {
+  for (const auto& one : sessions_)
+    if (session.empty() || one.name == session)
+      return &one.listener;
+  return nullptr;
+}
+
+void discovery_state::leave() {
+  interfaces_.reset();
+  mdns_.reset(); // says goodbye
+  self->quit();
+}
+
+discovery_info discovery_state::status() const {
+  discovery_info info;
+  auto mdns = mdns_->status();
+  info.mode = settings_.mode;
+  info.responder = mdns.active == io::mdns_status::responder::daemon     ? "daemon"
+                   : mdns.active == io::mdns_status::responder::embedded ? "embedded"
+                                                                         : "none";
+  info.host = mdns.host;
+  info.dropped = mdns.dropped;
+  for (const auto& one : published_)
+    info.offers.push_back({one.what.name, one.status.name, one.what.type,
+                           one.status.state == io::publication_state::established,
+                           one.status.reason});
+  for (const auto& [key, entry] : plan_->services()) {
+    service_info service{key, entry.service.host, {}, {}, false};
+    for (const auto& where : entry.service.endpoints)
+      service.addresses.push_back(to_endpoint(where));
+    service.when = entry.rule ? entry.rule->when : config::connect_when::never;
+    service.connected = reached_.count(connect_plan::service_key(key)) > 0;
+    info.services.push_back(std::move(service));
+  }
+  return info;
+}
+
+discovery_actor::behavior_type discovery(discovery_actor::stateful_pointer<discovery_state> self,
+                                         io::event_loop* loop, config::discovery settings) {
+  log_failures(self);
+  auto& state = self->state;
+  state.start(*loop, std::move(settings));
+  return {
+      [&state](atom::reached, const std::string& key) { state.on_reached(key); },
+      [&state](atom::failed, const std::string& key) { state.on_failed(key); },
+      [&state](atom::publish, const offer& what) { state.publish(what); },
+      [&state](atom::withdraw, const std::string& who, const std::string& type) {
+        state.withdraw(who, type);
+      },
+      [&state](atom::attach, const std::string& session, const listener_actor& listener) {
+        state.attach(session, listener);
+      },
+      [&state](atom::invite, const config::remote_peer& peer) { return state.invite(peer); },
+      [&state](atom::seen, const service_event_ptr& event) { state.on_service(*event); },
+      [&state](atom::announced, const offer_status_ptr& status) { state.on_offer(*status); },
+      [&state](atom::resolved, const std::string& key, const name_result_ptr& result) {
+        state.on_resolved(key, *result);
+      },
+      [&state](atom::noted, const mdns_notice_ptr& notice) { state.on_notice(*notice); },
+      [&state](atom::tick, const std::string& key) { state.look_up(key); },
+      [&state](atom::subscribe, const remote_listener& listener) { state.subscribe(listener); },
+      [&state](atom::leave) { state.leave(); },
+      [&state](atom::status) { return state.status(); },
+  };
+}
+
+} // namespace
+
+discovery_actor spawn_discovery(caf::actor_system& system, io::event_loop& loop,
+                                config::discovery settings) {
+  return system.spawn(discovery, &loop, std::move(settings));
+}
+
+} // namespace tutti
