@@ -9,15 +9,26 @@
 // periods of 64, 256 and 1024 frames. Decides: the connections. Leaves: everything else to JACK and
 // the hub.
 #include "bench/end_to_end/server_process.hpp"
-#include "tests/jack/jack_server.hpp"
+
+#include <jack/jack.h>
+#include <jack/midiport.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <random>
+#include <stdexcept>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
 
 namespace {
 
@@ -78,6 +89,34 @@ protected:
 private:
   jack_client_t* handle_ = nullptr;
   jack_port_t* port_ = nullptr;
+};
+
+/// A JACK server with the dummy driver. Synchronous, for otherwise it loses events on a busy
+/// machine.
+class jack_server {
+public:
+  explicit jack_server(int period)
+      : pid_(fork()) {
+    if (pid_ != 0)
+      return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    auto nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    dup2(nowhere, STDOUT_FILENO);
+    dup2(nowhere, STDERR_FILENO);
+    auto frames = std::to_string(period);
+    execlp("jackd", "jackd", "-r", "-m", "-S", "-n", "tutti-bench", "-d", "dummy", "-r", "48000",
+           "-p", frames.c_str(), nullptr);
+    _exit(127);
+  }
+  ~jack_server() {
+    kill(pid_, SIGTERM);
+    waitpid(pid_, nullptr, 0);
+  }
+  jack_server(const jack_server&) = delete;
+  jack_server& operator=(const jack_server&) = delete;
+
+private:
+  pid_t pid_;
 };
 
 using moments = std::array<moment, numbers>;
@@ -211,10 +250,12 @@ int main(int count, char** words) {
   auto seconds = count > 2 ? std::atoi(words[2]) : 10;
   jack_set_error_function([](const char*) {});
   jack_set_info_function([](const char*) {});
+  setenv("JACK_DEFAULT_SERVER", "tutti-bench", 1);
+  setenv("JACK_NO_AUDIO_RESERVATION", "1", 1);
   auto configuration = write_configuration();
   try {
     for (int period : {64, 256, 1024}) {
-      tutti::test::jack_server server(period);
+      jack_server server(period);
       std::this_thread::sleep_for(300ms);
       tutti::bench::server_process hub({words[1], "serve", "--config", configuration}, -1);
       auto out = measure(seconds);

@@ -115,12 +115,15 @@ done
 exec 4>&-
 got() { tail -c "+$((mark + 1))" /tmp/heard | head -c 65538 | cmp -s - /tmp/sysex; }
 check "from a card to TCP, octet by octet" within 200 got
+# It prints three characters for each octet, and more.
+dumped_enough() { [ "$(wc -c </tmp/dump2)" -ge "$1" ]; }
 dumped() { grep 'System exclusive' /tmp/dump2 | tr -s ' ' '\n' | grep -c '^15$'; }
-dumped_all() { [ "$(dumped)" -ge "$1" ]; }
-check "from a card to a program" within 200 dumped_all 65536
+within 400 dumped_enough 200000
 dd if=/tmp/sysex bs=65538 count=1 >&3 2>/dev/null
-check "from TCP to a program" within 200 dumped_all 131072
-[ "$(dumped)" = 131072 ] || bad "aseqdump got $(dumped) of 131072 octets"
+within 400 dumped_enough 405000
+sleep 1
+check "from a card and from TCP to a program" [ "$(dumped)" = 131072 ]
+[ "$(dumped)" = 131072 ] || echo "     aseqdump got $(dumped) of 131072 octets"
 
 echo "--- programs that use RtMidi"
 fresh
