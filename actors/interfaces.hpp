@@ -41,14 +41,15 @@ using router_actor = caf::typed_actor<
 using peer_session_actor = midi_sink::extend<
     // Datagrams from this peer arrived on the session's control or data port.
     caf::reacts_to<atom::datagram, protocol::channel, datagram_chain>,
-    // The peer sent this IN, and the policy admits it.
-    caf::reacts_to<atom::invited, protocol::invitation, protocol::channel>,
-    // Invite the peer, and keep at it.
-    caf::reacts_to<atom::invite>,
-    // The peer is now reached at this address.
-    caf::reacts_to<atom::moved, peer_address>,
-    // The network reports that nobody listens at the peer's address.
-    caf::reacts_to<atom::nobody>,
+    // The peer sent this IN from this address, and the policy admits it.
+    caf::reacts_to<atom::invited, protocol::invitation, protocol::channel, io::endpoint>,
+    // Invite the peer at one of these control addresses, the best first, and keep at it. Told
+    // again: they are these now, or there is reason to try at once.
+    caf::reacts_to<atom::invite, std::vector<io::endpoint>>,
+    // Do not invite the peer any more; true: say goodbye as well.
+    caf::reacts_to<atom::abandon, bool>,
+    // The network reports that nobody listens at this address.
+    caf::reacts_to<atom::nobody, io::endpoint>,
     // Own heartbeat; late ones are harmless.
     caf::reacts_to<atom::tick>,
     // Say goodbye to the peer and end.
@@ -67,12 +68,10 @@ using listener_actor = caf::typed_actor<
     caf::reacts_to<atom::invite, invitation_target, target_watcher>,
     // The target of this key is not wanted any more; true: say goodbye to it.
     caf::reacts_to<atom::abandon, std::string, bool>,
-    // Invite the participant whose control port is here, and keep at it, for the local port with
-    // this id, which is to be its partner; answers with the key that the peer's port has or will
-    // have.
-    caf::replies_to<atom::invite, io::endpoint, std::string>::with<port_key>,
-    // Say goodbye to this peer for good; false if there is none.
-    caf::replies_to<atom::leave, port_key>::with<bool>,
+    // This peer's session stands, with this SSRC and name and at this address.
+    caf::reacts_to<atom::reached, port_key, std::uint32_t, std::string, peer_address>,
+    // This peer's session has ended, or an invitation has failed.
+    caf::reacts_to<atom::failed, port_key>,
     // Say goodbye to everybody, close the ports and end.
     caf::reacts_to<atom::leave>,
     // The session and its peers.
@@ -141,10 +140,10 @@ using session_provider = caf::typed_actor<
     caf::reacts_to<atom::offer, local_offer>,
     // The sessions that the sender wanted for the port with this id are not offered any more.
     caf::reacts_to<atom::withdraw, std::string>,
-    // Invite a remote session for a local port; answers with the key of the peer's port, or 0.
-    caf::replies_to<atom::invite, local_import>::with<port_key>,
+    // Invite a remote session for a local port, and keep at it; false if its host is not known.
+    caf::replies_to<atom::invite, local_import>::with<bool>,
     // Say goodbye to the peer that was invited in this way.
-    caf::reacts_to<atom::withdraw, std::string, port_key>>;
+    caf::reacts_to<atom::withdraw, local_import>>;
 
 /// JACK: its server, the ports that the rules open, and the virtual ports.
 using jack_watch_actor = port_listener::extend_with<remote_listener>::extend<

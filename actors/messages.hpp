@@ -146,6 +146,7 @@ struct invitation_target {
   std::string key;                      ///< what it is wanted for; see connect_plan
   std::string name;                     ///< that it is expected to tell; empty: unknown
   std::vector<io::endpoint> candidates; ///< control addresses, the best first
+  std::string partner{};                ///< id of the local port that it is for; empty: none
 };
 
 /// A service of others on the network.
@@ -280,6 +281,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::session_info>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::protocol::channel)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::protocol::invitation)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::endpoint)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::io::endpoint>)
 
 namespace tutti {
 namespace atom {
@@ -351,11 +353,11 @@ CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::session_info>))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::protocol::channel))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::protocol::invitation))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::endpoint))
+CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::io::endpoint>))
 CAF_ADD_ATOM(tutti_messages, tutti::atom, datagram, "datagram")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, invite, "invite")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, invited, "invited")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, nobody, "nobody")
-CAF_ADD_ATOM(tutti_messages, tutti::atom, moved, "moved")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, restart, "restart")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, attach, "attach")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, detach, "detach")

@@ -102,10 +102,11 @@ peer_imports::wish peer_imports::next(time_point now, std::string& name) {
     name = known;
     if (one.is_used && !one.is_invited && now >= one.not_before) {
       one.is_invited = true;
+      one.is_answered = false;
       return wish::invite;
     }
-    // What was asked for is answered first, or there would be no key to let go of.
-    if (!one.is_used && one.is_invited && one.key != 0 &&
+    // What was asked for is answered first; who knows in what order it would be heard otherwise.
+    if (!one.is_used && one.is_invited && one.is_answered &&
         now >= one.unused_since + settings_.linger) {
       one.is_invited = false;
       return wish::let_go;
@@ -123,7 +124,7 @@ std::optional<peer_imports::time_point> peer_imports::plan(time_point now) {
       continue;
     if (one.is_used)
       next = std::min(next, one.not_before);
-    else if (one.key != 0)
+    else if (one.is_answered)
       next = std::min(next, one.unused_since + settings_.linger);
   }
   if (next >= planned_)
@@ -132,18 +133,12 @@ std::optional<peer_imports::time_point> peer_imports::plan(time_point now) {
   return std::max(next, now);
 }
 
-void peer_imports::invited(const std::string& name, port_key key, time_point now) {
+void peer_imports::invited(const std::string& name, bool done, time_point now) {
   auto found = imports_.find(name);
   if (found == imports_.end())
     return;
-  found->second.key = key;
-  found->second.is_invited = key != 0;
+  found->second.is_invited = found->second.is_answered = done;
   found->second.not_before = now + retry_wait;
-}
-
-port_key peer_imports::key_of(const std::string& name) const {
-  auto found = imports_.find(name);
-  return found == imports_.end() ? 0 : found->second.key;
 }
 
 } // namespace tutti

@@ -61,9 +61,8 @@ public:
   /// When next() has something to do if nothing happens; nothing if that was told before.
   std::optional<time_point> plan(time_point now);
 
-  /// The key that the invited peer's port has; 0 if inviting it failed, which is tried again later.
-  void invited(const std::string& name, port_key key, time_point now);
-  port_key key_of(const std::string& name) const;
+  /// Inviting was done, or has failed and is tried again later.
+  void invited(const std::string& name, bool done, time_point now);
 
 private:
   struct imported {
@@ -71,8 +70,9 @@ private:
     bool on_demand = false;
     bool is_gone = false; ///< and kept until it is not invited any more
     std::string partner;
-    port_key key = 0; ///< of the peer's port
+    port_key key = 0; ///< of the port of a peer that has joined
     bool is_invited = false;
+    bool is_answered = false; ///< and invited() has told so
     bool is_used = false;
     time_point unused_since{};
     time_point not_before{}; ///< the next invitation

@@ -25,17 +25,17 @@ void perform_imports(Self* self, peer_imports& imports, const session_provider& 
     const auto& remote = imports.remote(name);
     if (wish == peer_imports::wish::let_go) {
       io::log_info("nobody uses \"{}\" any more; letting go of it", name);
-      self->send(sessions, atom::withdraw_v, remote.session, imports.key_of(name));
+      self->send(sessions, atom::withdraw_v, local_import{remote, id_of(name)});
       continue;
     }
     io::log_info("\"{}\" is used; inviting {}", name, remote.host);
-    auto answer = [self, &imports, name](port_key key) {
-      imports.invited(name, key, self->clock().now());
+    auto answer = [self, &imports, name](bool done) {
+      imports.invited(name, done, self->clock().now());
       self->send(self, atom::list_v);
     };
     self->request(sessions, std::chrono::seconds(30), atom::invite_v,
                   local_import{remote, id_of(name)})
-        .then(answer, [answer](caf::error&) { answer(0); });
+        .then(answer, [answer](caf::error&) { answer(false); });
   }
   if (auto due = imports.plan(now))
     self->delayed_send(self, *due - now + std::chrono::milliseconds(1), atom::list_v);

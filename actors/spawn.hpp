@@ -81,7 +81,7 @@ listener_actor spawn_listener(caf::actor_system& system, session_context_ptr con
 /// `partner` is the id of the local port that the peer is for; empty: the session's.
 peer_session_actor spawn_peer_session(caf::actor_system& system, session_context_ptr context,
                                       port_key key, peer_address address, router_actor router,
-                                      std::string partner = {});
+                                      listener_actor listener, std::string partner = {});
 
 tcp_port_actor spawn_tcp_port(caf::actor_system& system, tcp_context_ptr context, port_key key,
                               port_description description, io::byte_stream_ptr stream);

@@ -49,8 +49,8 @@ struct supervisor_state {
   caf::result<std::vector<session_info>> status();
   void add_local_session(const local_offer& wanted, const caf::actor_addr& owner);
   void withdraw_port(const std::string& port, const caf::actor_addr& owner);
-  caf::result<port_key> import(const local_import& wanted);
-  void dismiss(const std::string& session, port_key key);
+  caf::result<bool> import(const local_import& wanted);
+  void dismiss(const local_import& wanted);
 
   static inline const char* name = "supervisor";
 
@@ -285,29 +285,32 @@ listener_actor supervisor_state::listener_for(const std::string& wanted) const {
   return listener_actor();
 }
 
-caf::result<port_key> supervisor_state::import(const local_import& wanted) {
-  auto listener = listener_for(wanted.remote.session);
-  if (!listener || leaving_)
-    return port_key(0);
-  auto promise = self->make_response_promise<port_key>();
+std::string key_of(const local_import& wanted) {
+  return "import/" + wanted.port;
+}
+
+caf::result<bool> supervisor_state::import(const local_import& wanted) {
+  if (leaving_)
+    return false;
+  auto promise = self->make_response_promise<bool>();
   names_->find(wanted.remote.host, wanted.remote.port,
-               [promise, wanted, listener](const io::name_result& result) mutable {
-                 if (result.endpoints.empty()) {
+               [this, promise, wanted](const io::name_result& result) mutable {
+                 invitation_target target{key_of(wanted), wanted.remote.name, {}, wanted.port};
+                 for (const auto& where : result.endpoints)
+                   target.candidates.push_back(io::from_socket_address(where.data()));
+                 auto listener = listener_for(wanted.remote.session);
+                 if (target.candidates.empty())
                    io::log_warning("cannot look up \"{}\": {}", wanted.remote.host, result.error);
-                   promise.deliver(port_key(0));
-                   return;
-                 }
-                 promise.delegate(listener, atom::invite_v,
-                                  io::from_socket_address(result.endpoints.front().data()),
-                                  wanted.port);
+                 else if (listener)
+                   caf::anon_send(listener, atom::invite_v, std::move(target), target_watcher());
+                 promise.deliver(!result.endpoints.empty() && listener);
                });
   return promise;
 }
 
-void supervisor_state::dismiss(const std::string& session, port_key key) {
-  if (auto listener = listener_for(session))
-    self->request(listener, std::chrono::seconds(1), atom::leave_v, key)
-        .then([](bool) {}, [](caf::error&) {});
+void supervisor_state::dismiss(const local_import& wanted) {
+  if (auto listener = listener_for(wanted.remote.session))
+    self->send(listener, atom::abandon_v, key_of(wanted), true);
 }
 
 void supervisor_state::add_discovery() {
@@ -465,9 +468,7 @@ supervisor(supervisor_actor::stateful_pointer<supervisor_state> self, io::event_
         state.withdraw_port(port, caf::actor_cast<caf::actor_addr>(self->current_sender()));
       },
       [&state](atom::invite, const local_import& wanted) { return state.import(wanted); },
-      [&state](atom::withdraw, const std::string& session, port_key key) {
-        state.dismiss(session, key);
-      },
+      [&state](atom::withdraw, const local_import& wanted) { state.dismiss(wanted); },
       [&state](atom::status) { return state.status(); },
   };
 }

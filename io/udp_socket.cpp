@@ -4,6 +4,8 @@
 
 #include <cassert>
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 #include <random>
 #include <system_error>
 #include <utility>
@@ -141,6 +143,7 @@ bool udp_socket::receive() {
   }
   auto count = ::recvmmsg(fd_, headers.data(), receive_burst, MSG_DONTWAIT, nullptr);
   if (count < 0) {
+    refuse_foreign_descriptor(errno);
     if (errno != EAGAIN && errno != EINTR && !read_errors())
       ++counters_.receive_errors;
     return false;
@@ -322,7 +325,19 @@ std::size_t udp_socket::send_some(std::size_t from) {
 
 // The first `run` datagrams from `from` on were not taken. A failed call may also report the fate
 // of an earlier datagram (ICMP), so each refusal is tried once more before it counts.
+// Somebody else has closed the descriptor. Its number may be another file's at any moment, so
+// nothing can be done with it, and a hub that is deaf must not go on: what started it starts it
+// again.
+void udp_socket::refuse_foreign_descriptor(int error) const {
+  if (error != EBADF && error != ENOTSOCK)
+    return;
+  std::fprintf(stderr, "the socket of UDP port %s was closed behind the hub's back\n",
+               to_string(local_).c_str());
+  std::abort();
+}
+
 std::size_t udp_socket::handle_send_error(int error, std::size_t from, std::size_t run) {
+  refuse_foreign_descriptor(error);
   if (error == EAGAIN || error == EINTR)
     return 0;
   auto segments_refused =

@@ -57,6 +57,7 @@ private:
   bool receive();
   bool read_errors();
   void finish_turn();
+  void refuse_foreign_descriptor(int error) const;
   void report_unreachable(const endpoint& where);
   void flush();
   void forget_sent();

@@ -72,12 +72,10 @@ TEST_CASE("the watchdog is fed three times in its interval, and not while the lo
   CHECK(manager.watchdog_period() == 10ms);
   CHECK(systemd.next() == "WATCHDOG=1");
   CHECK(systemd.next().empty());
-  context.run_for(35ms);
-  int fed = 0;
-  while (systemd.next() == "WATCHDOG=1")
-    ++fed;
-  CHECK(fed >= 1);
-  CHECK(fed <= 3);
+  for (int i = 0; i < 2; ++i) {
+    context.run_one();
+    CHECK(systemd.next() == "WATCHDOG=1");
+  }
   ::usleep(25'000); // a loop that hangs
   CHECK(systemd.next().empty());
 }
