@@ -68,6 +68,8 @@ public:
       throw std::runtime_error("there is no JACK server");
   }
   virtual ~client() { jack_client_close(handle_); }
+  client(const client&) = delete;
+  client& operator=(const client&) = delete;
   jack_client_t* handle() const { return handle_; }
 
 protected:
@@ -83,6 +85,8 @@ protected:
         this);
     jack_activate(handle_);
   }
+  /// Before what process() uses goes.
+  void stop() { jack_deactivate(handle_); }
   virtual void process(void* buffer, jack_nframes_t frames) = 0;
   static std::int64_t now() { return clock_type::now().time_since_epoch() / 1ns; }
 
@@ -128,6 +132,7 @@ public:
       , sent_(sent) {
     run("out", JackPortIsOutput);
   }
+  ~player() override { stop(); }
   std::atomic<bool> playing{false};
   std::atomic<std::size_t> next{0};
 
@@ -158,6 +163,7 @@ public:
       , heard_(heard) {
     run("in", JackPortIsInput);
   }
+  ~listener() override { stop(); }
 
 private:
   void process(void* buffer, jack_nframes_t) override {
