@@ -100,8 +100,6 @@ void jack_watch_state::start(local_context context) {
   for (const auto& remote : context_.remotes)
     imports_.add(remote);
   self->send(context_.router, atom::subscribe_v, port_listener(jack_watch_actor(self)));
-  if (context_.discovery && context_.settings.peers.which == config::peer_import::mode::known)
-    self->send(context_.discovery, atom::subscribe_v, remote_listener(jack_watch_actor(self)));
   expect_devices();
   open();
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/session_ports.hpp"
 #include "io/event_loop.hpp"
 #include "protocol/session/handshake.hpp"
 #include "protocol/session/timing.hpp"
@@ -31,13 +32,6 @@ struct session_context {
 };
 using session_context_ptr = std::shared_ptr<session_context>;
 
-/// An offered session with its ports, bound before any actor runs so that mistakes can be told.
-struct bound_session {
-  config::session settings;
-  std::shared_ptr<io::datagram_socket> control;
-  std::shared_ptr<io::datagram_socket> data;
-};
-
 /// What all TCP actors share; read-only once they run.
 struct tcp_context {
   io::event_loop* loop = nullptr;
@@ -63,17 +57,31 @@ struct local_context {
   io::event_loop* loop = nullptr;
   router_actor router;
   session_provider sessions;                ///< may be none: nothing is offered or invited then
-  discovery_actor discovery;                ///< tells of remote sessions; may be none
   std::vector<config::remote_peer> remotes; ///< configured ones that are connected to on demand
   config::sound_system settings;
   std::size_t sysex_octets = 1u << 20;
 };
 
-supervisor_actor spawn_supervisor(caf::actor_system& system, io::event_loop& loop,
-                                  const config::settings& settings,
-                                  std::vector<bound_session> bound);
+/// What the hub is started with.
+struct hub_start {
+  io::event_loop* loop = nullptr;
+  std::shared_ptr<config::configuration> configuration; ///< started
+  std::vector<bound_session> bound; ///< sessions whose ports are open, so that mistakes were told
+};
 
-router_actor spawn_router(caf::actor_system& system, routing_settings_ptr settings);
+supervisor_actor spawn_supervisor(caf::actor_system& system, hub_start start);
+
+/// Where the keeper of the configuration runs: it waits for disks, so only tests have it on the
+/// loop.
+enum class config_thread : std::uint8_t { own, loop };
+configuration_actor spawn_configuration(caf::actor_system& system,
+                                        std::shared_ptr<config::configuration> kept,
+                                        supervisor_actor supervisor,
+                                        config_thread thread = config_thread::own);
+
+/// `watcher`, if any, is told of every scene that becomes active.
+router_actor spawn_router(caf::actor_system& system, routing_settings_ptr settings,
+                          scene_sink watcher = {});
 
 listener_actor spawn_listener(caf::actor_system& system, session_context_ptr context,
                               router_actor router);

@@ -1,10 +1,12 @@
 // The supervisor: the configuration in force and the life of all other actors.
-// Decides: the order of starting, what is started again after a failure, the order of stopping.
-// Leaves: everything else.
+// Decides: which parts of the hub a configuration asks for, the order of starting, what is started
+// again after a failure, the order of stopping.
+// Leaves: what is left alone when the configuration changes (part_list), keeping the configuration
+// (configuration), everything else.
 #include "actors/failure.hpp"
+#include "actors/part_list.hpp"
 #include "actors/spawn.hpp"
 #include "io/name_lookup.hpp"
-#include "io/udp_socket.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
@@ -14,40 +16,41 @@
 #include <algorithm>
 #include <functional>
 #include <random>
+#include <tuple>
 
 namespace tutti {
 
 namespace {
 
 constexpr std::chrono::seconds restart_wait{1};
-constexpr const char* rtp_midi_type = "_apple-midi._udp";
+constexpr std::chrono::seconds retry_wait{5};
 
-/// A part of the hub that can be started again. All of them take `leave`.
-struct child {
-  std::string what; ///< for the log
-  std::function<caf::actor()> start;
-  caf::actor handle;      ///< null while it is down
-  bool withdrawn = false; ///< its end is meant
-};
-
-/// An offered session; its ports stay open while its listener is replaced.
+/// An offered session whose ports are open; they stay so while its listener is replaced.
 struct offered_session {
   bound_session bound;
   listener_actor listener;
-  std::string partner{};   ///< id of the local port that it is for; empty: it is configured
-  caf::actor_addr owner{}; ///< who wants it for that port
+};
+
+/// What a local port is offered as. Its settings name the first session's address and any free
+/// ports.
+struct local_session {
+  config::session settings;
+  std::string port; ///< id of the local port
+  caf::actor_addr owner;
 };
 
 struct supervisor_state {
   explicit supervisor_state(supervisor_actor::pointer pointer)
       : self(pointer) {}
 
-  void start(io::event_loop& loop, const config::settings& settings,
-             std::vector<bound_session> bound);
+  void start(hub_start given);
+  void configure(const settings_ptr& settings);
+  void reload();
+  void on_scene(const std::string& scene);
   void restart();
   void leave();
   caf::result<std::vector<session_info>> status();
-  void add_local_session(const local_offer& wanted, const caf::actor_addr& owner);
+  void offer_port(const local_offer& wanted, const caf::actor_addr& owner);
   void withdraw_port(const std::string& port, const caf::actor_addr& owner);
   caf::result<bool> import(const local_import& wanted);
   void dismiss(const local_import& wanted);
@@ -55,201 +58,462 @@ struct supervisor_state {
   static inline const char* name = "supervisor";
 
 private:
+  // What runs beside the router.
+  std::vector<part> wanted_parts();
+  void want_configuration(std::vector<part>& parts);
+  void want_sessions(std::vector<part>& parts);
+  void want_tcp(std::vector<part>& parts);
+  void want_discovery(std::vector<part>& parts);
+  void want_local(std::vector<part>& parts);
+  void apply();
+  void start_parts();
   void start_router();
-  void add_child(std::string what, std::function<caf::actor()> start);
-  void add_session(offered_session& session);
-  void add_tcp();
-  void add_local();
-  void add_multicast();
-  bound_session bind_for(const local_offer& wanted);
+  caf::actor start_listener(const config::session& session);
+  tcp_context_ptr make_tcp_context() const;
+  routing_settings_ptr make_routing() const;
+
+  void keep_scene();
+  // Sessions for local ports.
+  local_context make_local(const config::sound_system& settings) const;
+  template <class Watch>
+  caf::actor introduce_watch(Watch& known, const Watch& started);
+  std::vector<config::remote_peer> peers_on_demand(bool wanted) const;
+  const local_session* find_local(const std::string& name) const;
   std::string free_name(const std::string& wanted) const;
-  void withdraw(const offered_session& session);
-  bool forget_withdrawn(const caf::actor_addr& gone);
   listener_actor listener_for(const std::string& session) const;
-  caf::actor start_listener(offered_session& session);
-  void add_discovery();
+  // What discovery is told.
   caf::actor start_discovery();
+  void tell_discovery();
   void introduce(const offered_session& session);
   std::vector<offer> offers() const;
+
   void on_down(const caf::down_msg& down);
   void end_if_alone();
+  bool is_offered(const offered_session& session) const;
 
   supervisor_actor::pointer self;
   io::event_loop* loop_ = nullptr;
-  config::settings settings_;
+  std::shared_ptr<config::configuration> kept_;
+  settings_ptr settings_;
+  configuration_actor configuration_;
   router_actor router_;
+  part_list parts_; ///< the router comes before them all
   std::vector<std::unique_ptr<offered_session>> sessions_;
-  std::vector<child> children_; ///< in the order of starting; the router comes before them all
+  std::vector<local_session> local_sessions_;
   discovery_actor discovery_;
+  alsa_watch_actor alsa_watch_;
+  jack_watch_actor jack_watch_;
   std::unique_ptr<io::name_lookup> names_; ///< for peers of local ports
+  std::vector<offer> told_offers_;         ///< to discovery
+  std::vector<config::remote_peer> told_peers_;
+  std::string scene_;          ///< active at the router
+  std::string kept_scene_;     ///< what the configuration knows of it
+  bool keeping_scene_ = false; ///< and is being told
   bool leaving_ = false;
 };
+
+/// The same session on the same ports, whoever may join it.
+bool is_same_session(const config::session& a, const config::session& b) {
+  return a.name == b.name && a.port == b.port && a.bind == b.bind;
+}
+
+template <class Content>
+bool contains(const std::vector<Content>& list, const Content& wanted) {
+  return std::find(list.begin(), list.end(), wanted) != list.end();
+}
 
 std::uint32_t random_number() {
   static std::random_device device;
   return device();
 }
 
-void supervisor_state::start(io::event_loop& loop, const config::settings& settings,
-                             std::vector<bound_session> bound) {
-  loop_ = &loop;
-  settings_ = settings;
-  names_ = std::make_unique<io::name_lookup>(loop.context());
+void supervisor_state::start(hub_start given) {
+  loop_ = given.loop;
+  names_ = std::make_unique<io::name_lookup>(loop_->context());
+  kept_ = std::move(given.configuration);
+  auto now = kept_->in_force();
+  settings_ = settings_ptr(now, &now->settings);
+  scene_ = kept_scene_ = settings_->scene;
   self->set_down_handler([this](const caf::down_msg& down) { on_down(down); });
   start_router();
-  for (auto& one : bound) {
-    sessions_.push_back(
-        std::make_unique<offered_session>(offered_session{std::move(one), {}, {}, {}}));
-    add_session(*sessions_.back());
-  }
-  add_tcp();
-  add_discovery();
-  add_local();
-  add_multicast();
+  for (auto& one : given.bound)
+    sessions_.push_back(std::make_unique<offered_session>(offered_session{std::move(one), {}}));
+  parts_.want(wanted_parts());
+  start_parts();
 }
 
-void supervisor_state::start_router() {
+// -- the configuration --------------------------------------------------------------------------
+
+void supervisor_state::configure(const settings_ptr& settings) {
+  if (leaving_)
+    return;
+  auto before = std::exchange(settings_, settings);
+  if (settings_->log != before->log)
+    io::set_log_level(static_cast<io::log_level>(settings_->log.level));
+  if (settings_->real_time != before->real_time)
+    io::log_warning("\"real_time\" takes effect when the hub is started again");
+  bool same_routing = settings_->rules == before->rules && settings_->scenes == before->scenes &&
+                      settings_->limits == before->limits;
+  if (router_ && !same_routing)
+    self->send(router_, atom::configure_v, make_routing());
+  if (settings_->scene != kept_scene_) {
+    kept_scene_ = settings_->scene;
+    if (router_)
+      self->request(router_, caf::infinite, atom::scene_v, kept_scene_)
+          .then([](bool) {}, [](caf::error&) {});
+  }
+  apply();
+}
+
+// Brings what runs in line with what is wanted now.
+void supervisor_state::apply() {
+  for (auto& leaving : parts_.want(wanted_parts()))
+    caf::anon_send(leaving, atom::leave_v);
+  std::erase_if(sessions_, [this](const auto& session) { return !is_offered(*session); });
+  start_parts();
+}
+
+void supervisor_state::reload() {
+  if (leaving_ || !configuration_)
+    return;
+  self->request(configuration_, caf::infinite, atom::reload_v)
+      .then(
+          [](const config::change_result& result) {
+            for (const auto& remark : result.remarks)
+              io::log_warning("{}", remark);
+            for (const auto& wrong : result.mistakes)
+              io::log_error("{}", wrong.sentence());
+            if (result)
+              io::log_info("the configuration was read again");
+            else
+              io::log_error("the configuration has mistakes; the former one stays in force");
+          },
+          [](caf::error&) { io::log_error("the configuration cannot be read again just now"); });
+}
+
+void supervisor_state::on_scene(const std::string& scene) {
+  scene_ = scene;
+  keep_scene();
+}
+
+// One at a time, and then the newest: scenes may change faster than a disk takes it.
+void supervisor_state::keep_scene() {
+  if (keeping_scene_ || leaving_ || !configuration_ || scene_ == kept_scene_)
+    return;
+  keeping_scene_ = true;
+  auto told = scene_;
+  self->request(configuration_, caf::infinite, atom::scene_v, told)
+      .then(
+          [this, told](bool) {
+            keeping_scene_ = false;
+            kept_scene_ = told;
+            keep_scene();
+          },
+          [this](caf::error&) { keeping_scene_ = false; });
+}
+
+routing_settings_ptr supervisor_state::make_routing() const {
   auto routing = std::make_shared<routing_settings>();
-  routing->rules = settings_.rules;
-  routing->scenes = settings_.scenes;
-  routing->first_scene = settings_.scene;
-  routing->routes = settings_.limits.routes;
-  routing->loop_guard = settings_.limits.loop_guard;
-  routing->delay_queue = settings_.limits.delay_queue;
-  router_ = spawn_router(self->system(), std::move(routing));
+  routing->rules = settings_->rules;
+  routing->scenes = settings_->scenes;
+  routing->first_scene = scene_;
+  routing->routes = settings_->limits.routes;
+  routing->loop_guard = settings_->limits.loop_guard;
+  routing->delay_queue = settings_->limits.delay_queue;
+  return routing;
+}
+
+// -- parts --------------------------------------------------------------------------------------
+
+void supervisor_state::start_router() {
+  router_ = spawn_router(self->system(), make_routing(), supervisor_actor(self));
   self->monitor(router_);
 }
 
-void supervisor_state::add_child(std::string what, std::function<caf::actor()> start) {
-  auto handle = start();
-  self->monitor(handle);
-  children_.push_back({std::move(what), std::move(start), std::move(handle)});
+std::vector<part> supervisor_state::wanted_parts() {
+  std::vector<part> parts;
+  want_configuration(parts);
+  want_sessions(parts);
+  want_tcp(parts);
+  want_discovery(parts);
+  want_local(parts);
+  return parts;
 }
 
-void supervisor_state::add_session(offered_session& session) {
-  add_child("the listener of session \"" + session.bound.settings.name + '"',
-            [this, &session] { return start_listener(session); });
+void supervisor_state::want_configuration(std::vector<part>& parts) {
+  parts.push_back(make_part("the keeper of the configuration", true, [this] {
+    configuration_ = spawn_configuration(self->system(), kept_, supervisor_actor(self));
+    keeping_scene_ = false;
+    return caf::actor_cast<caf::actor>(configuration_);
+  }));
 }
 
-caf::actor supervisor_state::start_listener(offered_session& session) {
+// Who may join and how many may change while a session goes on.
+void supervisor_state::want_sessions(std::vector<part>& parts) {
+  for (const auto& local : local_sessions_)
+    parts.push_back(
+        make_part("the listener of session \"" + local.settings.name + "\" for " + local.port, true,
+                  [this, session = local.settings] { return start_listener(session); }));
+  for (const auto& offered : settings_->sessions)
+    for (const auto& session : by_address(offered)) {
+      parts.push_back(
+          make_part("the listener of session \"" + session.name + "\" on " + session.bind.front(),
+                    std::tuple(session.name, session.port, session.bind),
+                    [this, session] { return start_listener(session); }));
+      parts.back().update = [this, session](const caf::actor& handle) {
+        self->send(caf::actor_cast<listener_actor>(handle), atom::configure_v, session);
+      };
+    }
+}
+
+caf::actor supervisor_state::start_listener(const config::session& session) {
+  auto found = std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& one) {
+    return is_same_session(one->bound.settings, session);
+  });
+  if (found == sessions_.end()) {
+    auto bound = bind_session(*loop_, session, *settings_);
+    found = sessions_.insert(
+        found, std::make_unique<offered_session>(offered_session{std::move(bound), {}}));
+  }
+  auto& offered = **found;
   auto context = std::make_shared<session_context>();
-  context->identity = {session.bound.settings.name, random_number()};
-  context->control = session.bound.control;
-  context->data = session.bound.data;
-  context->max_peers = session.bound.settings.max_peers;
-  context->partner = session.partner;
+  context->identity = {session.name, random_number()};
+  context->control = offered.bound.control;
+  context->data = offered.bound.data;
+  context->max_peers = session.max_peers;
+  if (auto local = find_local(session.name)) {
+    context->partner = local->port;
+    io::log_info("{} is offered as session \"{}\" on UDP port {}", local->port, session.name,
+                 offered.bound.control->local().port);
+  }
   context->seed = std::uint64_t(random_number()) << 32 | random_number();
-  session.listener = spawn_listener(self->system(), std::move(context), router_);
-  introduce(session);
-  return caf::actor_cast<caf::actor>(session.listener);
+  offered.listener = spawn_listener(self->system(), std::move(context), router_);
+  introduce(offered);
+  return caf::actor_cast<caf::actor>(offered.listener);
 }
 
-void supervisor_state::add_tcp() {
-  auto make_context = [this] {
-    auto context = std::make_shared<tcp_context>();
-    context->loop = loop_;
-    context->router = router_;
-    context->sysex_octets = settings_.limits.sysex_octets;
-    context->queue.sysex_octets =
-        std::max<std::size_t>(context->queue.sysex_octets, 2 * context->sysex_octets);
-    context->seed = random_number();
-    context->dscp = settings_.real_time.dscp;
-    return context;
+tcp_context_ptr supervisor_state::make_tcp_context() const {
+  auto context = std::make_shared<tcp_context>();
+  context->loop = loop_;
+  context->router = router_;
+  context->sysex_octets = settings_->limits.sysex_octets;
+  context->queue.sysex_octets =
+      std::max<std::size_t>(context->queue.sysex_octets, 2 * context->sysex_octets);
+  context->seed = random_number();
+  context->dscp = settings_->real_time.dscp;
+  return context;
+}
+
+void supervisor_state::want_tcp(std::vector<part>& parts) {
+  for (const auto& listener : settings_->tcp.listen)
+    parts.push_back(
+        make_part("the TCP listener \"" + listener.name + '"', listener, [this, listener] {
+          return caf::actor_cast<caf::actor>(
+              spawn_tcp_listener(self->system(), make_tcp_context(), listener));
+        }));
+  for (const auto& target : settings_->tcp.connect)
+    parts.push_back(make_part("the TCP connection to " + target.host, target, [this, target] {
+      return caf::actor_cast<caf::actor>(
+          spawn_tcp_target(self->system(), make_tcp_context(), target));
+    }));
+}
+
+// What cannot be started, as its port is taken, is tried again until it can.
+void supervisor_state::start_parts() {
+  bool failed = false;
+  for (auto one : parts_.startable()) {
+    try {
+      one->handle = one->start();
+      self->monitor(one->handle);
+      if (std::exchange(one->has_failed, false))
+        io::log_info("{} runs now", one->what);
+    } catch (const std::exception& error) {
+      failed = true;
+      if (!std::exchange(one->has_failed, true))
+        io::log_error("cannot start {}: {}; trying again every {} s", one->what, error.what(),
+                      retry_wait.count());
+    }
+  }
+  if (failed)
+    self->delayed_send(self, retry_wait, atom::restart_v);
+  tell_discovery();
+}
+
+bool supervisor_state::is_offered(const offered_session& session) const {
+  if (find_local(session.bound.settings.name))
+    return true;
+  for (const auto& offered : settings_->sessions)
+    for (const auto& one : by_address(offered))
+      if (is_same_session(one, session.bound.settings))
+        return true;
+  return false;
+}
+
+// -- discovery ----------------------------------------------------------------------------------
+
+void supervisor_state::want_discovery(std::vector<part>& parts) {
+  parts.push_back(
+      make_part("discovery", settings_->discovery, [this] { return start_discovery(); }));
+}
+
+// It knows nothing when it is new: neither the sessions nor the peers that are to be invited.
+caf::actor supervisor_state::start_discovery() {
+  discovery_ = spawn_discovery(self->system(), *loop_, settings_->discovery);
+  told_offers_.clear();
+  told_peers_.clear();
+  for (const auto& session : sessions_)
+    introduce(*session);
+  if (alsa_watch_)
+    self->send(discovery_, atom::subscribe_v, remote_listener(alsa_watch_));
+  if (jack_watch_)
+    self->send(discovery_, atom::subscribe_v, remote_listener(jack_watch_));
+  return caf::actor_cast<caf::actor>(discovery_);
+}
+
+// Of a session that listens on several addresses, the first one invites.
+void supervisor_state::introduce(const offered_session& session) {
+  auto first = std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& one) {
+    return one->bound.settings.name == session.bound.settings.name;
+  });
+  if (find_local(session.bound.settings.name))
+    return; // nobody is invited into it
+  if (discovery_ && session.listener && first != sessions_.end() && first->get() == &session)
+    self->send(discovery_, atom::attach_v, session.bound.settings.name, session.listener);
+}
+
+// Tells it what has changed since it was told last.
+void supervisor_state::tell_discovery() {
+  if (!discovery_ || leaving_)
+    return;
+  auto now = offers();
+  auto before = std::exchange(told_offers_, now);
+  for (const auto& gone : before)
+    if (!contains(now, gone)) {
+      self->send(discovery_, atom::withdraw_v, gone.name, gone.type);
+      if (std::none_of(now.begin(), now.end(),
+                       [&](const offer& one) { return one.name == gone.name; }))
+        self->send(discovery_, atom::detach_v, gone.name);
+    }
+  for (const auto& one : now)
+    if (!contains(before, one))
+      self->send(discovery_, atom::publish_v, one);
+  auto peers = std::exchange(told_peers_, peers_on_demand(false));
+  for (const auto& gone : peers)
+    if (!contains(told_peers_, gone))
+      self->send(discovery_, atom::abandon_v, gone);
+  for (const auto& peer : told_peers_)
+    if (!contains(peers, peer))
+      caf::anon_send(discovery_, atom::invite_v, peer);
+}
+
+// A session may listen on several addresses; if it does so on one port, that is one service.
+std::vector<offer> supervisor_state::offers() const {
+  std::vector<offer> out;
+  for (const auto& session : sessions_) {
+    const auto& called = session->bound.settings.name;
+    auto where = session->bound.control->local();
+    auto same = std::find_if(out.begin(), out.end(), [&](const offer& one) {
+      return one.name == called && one.listens.front().port == where.port;
+    });
+    if (same == out.end())
+      same = out.insert(out.end(), {called, "_apple-midi._udp", {}, {}});
+    same->listens.push_back(where);
+  }
+  return out;
+}
+
+// -- ports of this machine ----------------------------------------------------------------------
+
+void supervisor_state::want_local(std::vector<part>& parts) {
+  const auto& local = settings_->local;
+  auto settings_of = [this](const config::sound_system& system) {
+    return std::tuple(system, peers_on_demand(true), settings_->limits.sysex_octets);
   };
-  for (const auto& listener : settings_.tcp.listen)
-    add_child("a TCP listener", [this, make_context, &listener] {
-      return caf::actor_cast<caf::actor>(
-          spawn_tcp_listener(self->system(), make_context(), listener));
-    });
-  for (const auto& target : settings_.tcp.connect)
-    add_child("a TCP connection", [this, make_context, &target] {
-      return caf::actor_cast<caf::actor>(spawn_tcp_target(self->system(), make_context(), target));
-    });
-}
-
-void supervisor_state::add_local() {
-  auto context = [this](const config::sound_system& settings) {
-    local_context out;
-    out.loop = loop_;
-    out.router = router_;
-    out.sessions = supervisor_actor(self);
-    out.settings = settings;
-    out.sysex_octets = settings_.limits.sysex_octets;
-    out.discovery = discovery_;
-    for (const auto& peer : settings_.connect)
-      if (peer.on_demand)
-        out.remotes.push_back(peer);
-    return out;
-  };
-  if (settings_.local.alsa.enabled)
-    add_child("the watch over ALSA", [this, context] {
-      return caf::actor_cast<caf::actor>(
-          spawn_alsa_watch(self->system(), context(settings_.local.alsa)));
-    });
-  if (settings_.local.jack.enabled)
-    add_child("the watch over JACK", [this, context] {
-      return caf::actor_cast<caf::actor>(
-          spawn_jack_watch(self->system(), context(settings_.local.jack)));
-    });
-}
-
-void supervisor_state::add_multicast() {
-  for (const auto& cable : settings_.multicast)
-    add_child("a multicast cable", [this, &cable] {
+  if (local.alsa.enabled)
+    parts.push_back(make_part("the watch over ALSA", settings_of(local.alsa), [this] {
+      return introduce_watch(alsa_watch_,
+                             spawn_alsa_watch(self->system(), make_local(settings_->local.alsa)));
+    }));
+  if (local.jack.enabled)
+    parts.push_back(make_part("the watch over JACK", settings_of(local.jack), [this] {
+      return introduce_watch(jack_watch_,
+                             spawn_jack_watch(self->system(), make_local(settings_->local.jack)));
+    }));
+  for (const auto& cable : settings_->multicast)
+    parts.push_back(make_part("the multicast cable \"" + cable.name + '"', cable, [this, cable] {
       return caf::actor_cast<caf::actor>(
           spawn_multicast_port(self->system(), *loop_, router_, cable));
-    });
+    }));
 }
 
-// -- sessions for local ports --
+local_context supervisor_state::make_local(const config::sound_system& settings) const {
+  local_context out;
+  out.loop = loop_;
+  out.router = router_;
+  out.sessions = supervisor_actor(self);
+  out.remotes = peers_on_demand(true);
+  out.settings = settings;
+  out.sysex_octets = settings_->limits.sysex_octets;
+  return out;
+}
 
-void supervisor_state::add_local_session(const local_offer& wanted, const caf::actor_addr& owner) {
+template <class Watch>
+caf::actor supervisor_state::introduce_watch(Watch& known, const Watch& started) {
+  known = started;
+  if (discovery_)
+    self->send(discovery_, atom::subscribe_v, remote_listener(started));
+  return caf::actor_cast<caf::actor>(started);
+}
+
+std::vector<config::remote_peer> supervisor_state::peers_on_demand(bool wanted) const {
+  std::vector<config::remote_peer> out;
+  for (const auto& peer : settings_->connect)
+    if (peer.on_demand == wanted)
+      out.push_back(peer);
+  return out;
+}
+
+void supervisor_state::offer_port(const local_offer& wanted, const caf::actor_addr& owner) {
   if (leaving_)
     return;
-  try {
-    auto session = std::make_unique<offered_session>();
-    session->bound = bind_for(wanted);
-    session->partner = wanted.port;
-    session->owner = owner;
-    io::log_info("{} is offered as session \"{}\" on UDP port {}", wanted.port,
-                 session->bound.settings.name, session->bound.control->local().port);
-    sessions_.push_back(std::move(session));
-    add_session(*sessions_.back());
-    if (discovery_)
-      self->send(discovery_, atom::publish_v,
-                 offer{sessions_.back()->bound.settings.name,
-                       rtp_midi_type,
-                       {sessions_.back()->bound.control->local()},
-                       {}});
-  } catch (const std::exception& error) {
-    io::log_error("{} cannot be offered as a session: {}", wanted.port, error.what());
-  }
+  local_session added;
+  if (!settings_->sessions.empty())
+    added.settings = by_address(settings_->sessions.front()).front();
+  added.settings.name = free_name(wanted.name);
+  added.settings.port = 0;
+  if (added.settings.bind.empty())
+    added.settings.bind = {"::"};
+  added.port = wanted.port;
+  added.owner = owner;
+  local_sessions_.push_back(std::move(added));
+  apply();
 }
 
-// On the addresses of the first session, but any free pair of ports.
-bound_session supervisor_state::bind_for(const local_offer& wanted) {
-  config::session settings;
-  std::string address = "::";
-  if (!settings_.sessions.empty()) {
-    settings = settings_.sessions.front();
-    if (!settings.bind.empty())
-      address = settings.bind.front();
-  }
-  settings.name = free_name(wanted.name);
-  settings.port = 0;
-  auto where = io::parse_address(address, 0);
-  if (!where)
-    throw std::runtime_error('"' + address + "\" is no address");
-  io::udp_options options;
-  options.buffer_octets = static_cast<int>(settings_.limits.socket_buffer);
-  auto pair = io::bind_udp_pair(*loop_, *where, options);
-  return {settings, std::move(pair.control), std::move(pair.data)};
+void supervisor_state::withdraw_port(const std::string& port, const caf::actor_addr& owner) {
+  auto gone = std::erase_if(local_sessions_, [&](const local_session& session) {
+    if (session.port != port || session.owner != owner)
+      return false;
+    io::log_info("session \"{}\" is not offered any more", session.settings.name);
+    return true;
+  });
+  if (gone > 0 && !leaving_)
+    apply();
+}
+
+const local_session* supervisor_state::find_local(const std::string& session) const {
+  for (const auto& local : local_sessions_)
+    if (local.settings.name == session)
+      return &local;
+  return nullptr;
 }
 
 std::string supervisor_state::free_name(const std::string& wanted) const {
   auto taken = [this](const std::string& one) {
-    return std::any_of(sessions_.begin(), sessions_.end(),
-                       [&](const auto& known) { return known->bound.settings.name == one; });
+    auto configured = [&](const config::session& session) {
+      return by_address(session).front().name == one;
+    };
+    return find_local(one) ||
+           std::any_of(settings_->sessions.begin(), settings_->sessions.end(), configured);
   };
   auto found = wanted;
   for (int number = 2; taken(found); ++number)
@@ -257,31 +521,12 @@ std::string supervisor_state::free_name(const std::string& wanted) const {
   return found;
 }
 
-void supervisor_state::withdraw_port(const std::string& port, const caf::actor_addr& owner) {
-  for (const auto& session : sessions_)
-    if (session->partner == port && session->owner == owner)
-      withdraw(*session);
-}
-
-void supervisor_state::withdraw(const offered_session& session) {
-  for (auto& part : children_) {
-    if (!part.handle || part.handle.address() != session.listener.address())
-      continue;
-    io::log_info("session \"{}\" is not offered any more", session.bound.settings.name);
-    part.withdrawn = true;
-    self->send(session.listener, atom::leave_v);
-    if (discovery_)
-      self->send(discovery_, atom::withdraw_v, session.bound.settings.name,
-                 std::string(rtp_midi_type));
-  }
-}
-
-// -- peers for local ports --
-
 listener_actor supervisor_state::listener_for(const std::string& wanted) const {
-  for (const auto& session : sessions_)
-    if (session->partner.empty() && (wanted.empty() || session->bound.settings.name == wanted))
+  for (const auto& session : sessions_) {
+    const auto& called = session->bound.settings.name;
+    if (!find_local(called) && (wanted.empty() || called == wanted))
       return session->listener;
+  }
   return listener_actor();
 }
 
@@ -313,116 +558,55 @@ void supervisor_state::dismiss(const local_import& wanted) {
     self->send(listener, atom::abandon_v, key_of(wanted), true);
 }
 
-void supervisor_state::add_discovery() {
-  add_child("discovery", [this] { return start_discovery(); });
-}
-
-// It knows nothing when it is new: neither the sessions nor the peers that are to be invited.
-caf::actor supervisor_state::start_discovery() {
-  discovery_ = spawn_discovery(self->system(), *loop_, settings_.discovery);
-  for (auto& one : offers())
-    self->send(discovery_, atom::publish_v, std::move(one));
-  for (const auto& session : sessions_)
-    introduce(*session);
-  for (const auto& peer : settings_.connect)
-    if (!peer.on_demand)
-      caf::anon_send(discovery_, atom::invite_v, peer);
-  return caf::actor_cast<caf::actor>(discovery_);
-}
-
-// Of a session that listens on several addresses, the first one invites; one for a local port
-// invites nobody.
-void supervisor_state::introduce(const offered_session& session) {
-  if (!session.partner.empty())
-    return;
-  auto first = std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& one) {
-    return one->bound.settings.name == session.bound.settings.name;
-  });
-  if (discovery_ && first != sessions_.end() && first->get() == &session)
-    self->send(discovery_, atom::attach_v, session.bound.settings.name, session.listener);
-}
-
-// A session may listen on several addresses; if it does so on one port, that is one service.
-std::vector<offer> supervisor_state::offers() const {
-  std::vector<offer> out;
-  for (const auto& session : sessions_) {
-    const auto& called = session->bound.settings.name;
-    auto where = session->bound.control->local();
-    auto same = std::find_if(out.begin(), out.end(), [&](const offer& one) {
-      return one.name == called && one.listens.front().port == where.port;
-    });
-    if (same == out.end())
-      same = out.insert(out.end(), {called, rtp_midi_type, {}, {}});
-    same->listens.push_back(where);
-  }
-  return out;
-}
+// -- failures and the end -----------------------------------------------------------------------
 
 void supervisor_state::on_down(const caf::down_msg& down) {
   auto reason = self->system().render(down.reason);
-  // The sessions of a part that ended are nobody's; whoever takes its place asks again.
-  for (const auto& session : sessions_)
-    if (session->owner == down.source)
-      withdraw(*session);
-  for (auto& part : children_)
-    if (part.handle && part.handle.address() == down.source) {
-      part.handle = nullptr;
-      if (!leaving_ && !part.withdrawn)
-        io::log_error("{} ended unexpectedly ({}); starting it again", part.what, reason);
-    }
+  auto failed = parts_.on_down(down.source);
   if (leaving_)
     return end_if_alone();
-  if (forget_withdrawn(down.source))
-    return;
+  if (failed)
+    io::log_error("{} ended unexpectedly ({}); starting it again", failed->what, reason);
   if (router_ && router_.address() == down.source) {
     // Everybody holds a handle to the router that is gone, so all follow it.
     io::log_error("the router ended unexpectedly ({}); starting everything again", reason);
     router_ = router_actor();
-    for (auto& part : children_)
-      if (part.handle)
-        self->send_exit(part.handle, caf::exit_reason::kill);
+    for (auto& one : parts_.parts())
+      if (one.handle)
+        self->send_exit(one.handle, caf::exit_reason::kill);
+  } else if (!failed) {
+    return restart(); // a part that had to leave has left; another may take its place
   }
   self->delayed_send(self, restart_wait, atom::restart_v);
-}
-
-bool supervisor_state::forget_withdrawn(const caf::actor_addr& gone) {
-  auto is_over = [](const child& part) { return part.withdrawn && !part.handle; };
-  if (std::erase_if(children_, is_over) == 0)
-    return false;
-  std::erase_if(sessions_,
-                [&](const auto& session) { return session->listener.address() == gone; });
-  return true;
+  // Nobody wants the sessions of a part that has ended; whoever takes its place asks again.
+  auto is_orphan = [&](const auto& session) { return session.owner == down.source; };
+  if (std::erase_if(local_sessions_, is_orphan) > 0 && router_)
+    apply();
 }
 
 // Starts what is missing. Peers that the hub invites are invited anew by discovery when it learns
 // of the listener; the others come by themselves when they find that nobody answers.
 void supervisor_state::restart() {
-  auto down = [](const child& part) { return !part.handle; };
-  if (leaving_ || (router_ && std::none_of(children_.begin(), children_.end(), down)))
+  if (leaving_ || (router_ && parts_.startable().empty()))
     return;
   if (!router_)
     start_router();
-  for (auto& part : children_)
-    if (!part.handle) {
-      part.handle = part.start();
-      self->monitor(part.handle);
-    }
+  apply();
 }
 
 void supervisor_state::leave() {
   if (leaving_)
     return;
   leaving_ = true;
-  for (auto& part : children_)
-    if (part.handle)
-      caf::anon_send(part.handle, atom::leave_v);
+  for (auto& one : parts_.parts())
+    if (one.handle)
+      caf::anon_send(one.handle, atom::leave_v);
   end_if_alone();
 }
 
 // The router goes last, since everything else sends to it.
 void supervisor_state::end_if_alone() {
-  auto up = [](const child& part) { return bool(part.handle); };
-  if (std::any_of(children_.begin(), children_.end(), up))
+  if (!parts_.all_down())
     return;
   if (router_)
     self->send_exit(router_, caf::exit_reason::user_shutdown);
@@ -439,6 +623,8 @@ caf::result<std::vector<session_info>> supervisor_state::status() {
       promise.deliver(std::move(*out));
   };
   for (auto& session : sessions_) {
+    if (!session->listener)
+      continue;
     ++*open;
     self->request(session->listener, std::chrono::seconds(2), atom::status_v)
         .then(
@@ -453,16 +639,18 @@ caf::result<std::vector<session_info>> supervisor_state::status() {
 }
 
 supervisor_actor::behavior_type
-supervisor(supervisor_actor::stateful_pointer<supervisor_state> self, io::event_loop* loop,
-           const config::settings& settings, std::vector<bound_session> bound) {
+supervisor(supervisor_actor::stateful_pointer<supervisor_state> self, hub_start start) {
   log_failures(self);
   auto& state = self->state;
-  state.start(*loop, settings, std::move(bound));
+  state.start(std::move(start));
   return {
+      [&state](atom::scene, const std::string& scene) { state.on_scene(scene); },
+      [&state](atom::configure, const settings_ptr& settings) { state.configure(settings); },
+      [&state](atom::reload) { state.reload(); },
       [&state](atom::leave) { state.leave(); },
       [&state](atom::restart) { state.restart(); },
       [&state, self](atom::offer, const local_offer& wanted) {
-        state.add_local_session(wanted, caf::actor_cast<caf::actor_addr>(self->current_sender()));
+        state.offer_port(wanted, caf::actor_cast<caf::actor_addr>(self->current_sender()));
       },
       [&state, self](atom::withdraw, const std::string& port) {
         state.withdraw_port(port, caf::actor_cast<caf::actor_addr>(self->current_sender()));
@@ -475,10 +663,8 @@ supervisor(supervisor_actor::stateful_pointer<supervisor_state> self, io::event_
 
 } // namespace
 
-supervisor_actor spawn_supervisor(caf::actor_system& system, io::event_loop& loop,
-                                  const config::settings& settings,
-                                  std::vector<bound_session> bound) {
-  return system.spawn(supervisor, &loop, settings, std::move(bound));
+supervisor_actor spawn_supervisor(caf::actor_system& system, hub_start start) {
+  return system.spawn(supervisor, std::move(start));
 }
 
 } // namespace tutti

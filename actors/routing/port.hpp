@@ -27,6 +27,8 @@ struct port_description {
 
 /// Small dense number of a port that is up; given anew when the port has gone.
 using port_slot = std::uint32_t;
+/// No port: what comes from the hub itself.
+inline constexpr port_slot no_port = ~port_slot(0);
 
 /// Whether one of the two has the other for its partner.
 inline bool are_partners(const port_description& a, const port_description& b) {
