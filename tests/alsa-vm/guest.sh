@@ -95,9 +95,12 @@ check "a card that returns is the same port" within 40 logged_times 'port alsa/V
 sleep 1
 amidi -p hw:0,0 -r /tmp/raw &
 raw=$!
-sleep 1
-play '\220\101\144\200\101\100'
-raw_heard() { hexdump -v -e '1/1 "%02x"' /tmp/raw | grep -q 904164804140; }
+# Until amidi listens.
+raw_heard() {
+  play '\220\101\144\200\101\100'
+  usleep 50000
+  hexdump -v -e '1/1 "%02x"' /tmp/raw | grep -q 904164804140
+}
 check "a card hears TCP" within 60 raw_heard
 kill $raw
 
@@ -224,9 +227,12 @@ check "it hears the card alone" sh -c "sleep 0.5; ! hexdump -v -e '1/1 \"%02x\"'
 : >/tmp/raw
 amidi -p hw:0,0 -r /tmp/raw2 &
 raw=$!
-sleep 1
-printf '\220\112\144\200\112\100' >&6
-check "the card hears it" within 60 sh -c "hexdump -v -e '1/1 \"%02x\"' /tmp/raw2 | grep -q 904a64804a40"
+card_hears() {
+  printf '\220\112\144\200\112\100' >&6
+  usleep 50000
+  hexdump -v -e '1/1 "%02x"' /tmp/raw2 | grep -q 904a64804a40
+}
+check "the card hears it" within 60 card_hears
 kill $raw
 aconnect -d "Virtual Raw MIDI 0-0:0" "Tutti:$(port_number Network)"
 check "disconnecting withdraws it" within 40 logged 'session "Virtual Raw MIDI 0-0 VirMIDI 0-0" is not offered any more'
