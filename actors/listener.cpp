@@ -20,6 +20,10 @@ using protocol::channel;
 using protocol::invitation;
 using protocol::invitation_kind;
 
+io::endpoint data_of(const io::endpoint& control) {
+  return control.with_port(static_cast<std::uint16_t>(control.port + 1));
+}
+
 struct listener_state {
   explicit listener_state(listener_actor::pointer pointer)
       : self(pointer) {}
@@ -27,7 +31,12 @@ struct listener_state {
   void start(session_context_ptr context_to_use, router_actor router_to_use);
   void on_datagrams(channel from, const datagram_chain& chain);
   void on_unreachable(const io::endpoint& where);
-  void invite(const invitation_target& target);
+  void invite(invitation_target target, const target_watcher& watcher);
+  void abandon(const std::string& key, bool goodbye);
+  void on_reached(port_key key, std::uint32_t ssrc, const std::string& who,
+                  const peer_address& address);
+  void on_failed(port_key key);
+  void configure(const config::session& settings);
   void leave();
   caf::result<session_info> status();
 
@@ -39,7 +48,11 @@ private:
   void on_stranger(const io::endpoint& sender, std::span<const std::uint8_t> bytes,
                    const io::datagram_block_ptr& block, std::uint16_t index);
   void append(peer_table::peer& to, const io::datagram_block_ptr& block, std::uint16_t index);
+  peer_table::peer* find_target(const invitation_target& target);
+  peer_table::peer* find_known(const io::endpoint& sender, const invitation& received);
   peer_table::peer* admit(const io::endpoint& sender, const invitation& received);
+  template <class Atom>
+  void report(const peer_table::peer& peer, Atom what);
   peer_table::peer& add_peer(const peer_address& address);
   void refuse(const io::endpoint& sender, std::uint32_t token);
   void on_peer_down(const caf::down_msg& down);
@@ -49,6 +62,7 @@ private:
   session_context_ptr context_;
   router_actor router_;
   peer_table peers_;
+  target_watcher watcher_; ///< whoever wants peers invited
   std::unordered_map<caf::actor_addr, port_key> keys_;
   std::vector<peer_table::peer*> touched_; ///< peers with a chain of the block at hand
   peer_table::peer* last_ = nullptr;       ///< sender of the datagram before
@@ -113,7 +127,7 @@ void listener_state::sort_in(channel from, const io::datagram_block_ptr& block,
   if (!last_)
     return on_stranger(sender, bytes, block, index);
   auto is_command = protocol::looks_like_apple_command(bytes);
-  auto may_play = from == channel::data && sender == last_->address.data;
+  auto may_play = from == channel::data && peer_table::may_play(*last_, sender);
   if (is_command || may_play)
     append(*last_, block, index);
   else
@@ -153,31 +167,35 @@ void listener_state::on_invitation(channel from, const io::endpoint& sender,
       ++strangers_;
       return;
     }
-    if (peer->address.data != sender) {
-      last_ = nullptr;
-      peers_.set_data(*peer, sender);
-      self->send(peer->session, atom::moved_v, peer->address);
-    }
-    self->send(peer->session, atom::invited_v, received, from);
+    last_ = nullptr;
+    peers_.set_data(*peer, sender);
+    self->send(peer->session, atom::invited_v, received, from, sender);
     return;
   }
-  auto peer = peers_.by_address(sender);
+  auto peer = find_known(sender, received);
   if (!peer)
     peer = admit(sender, received);
   if (!peer)
     return;
+  last_ = nullptr;
+  peers_.set_control(*peer, sender);
   peers_.set_invitation(*peer, received);
-  self->send(peer->session, atom::invited_v, received, from);
+  self->send(peer->session, atom::invited_v, received, from, sender);
+}
+
+// One participant may come from any of its addresses, and on other ports than before.
+peer_table::peer* listener_state::find_known(const io::endpoint& sender,
+                                             const invitation& received) {
+  if (auto peer = peers_.by_address(sender))
+    return peer;
+  auto peer = peers_.by_host(received.ssrc, sender);
+  if (peer && peer->name == received.name)
+    return peer;
+  peer = peers_.by_expected_name(received.name, sender);
+  return peer ? peer : peers_.by_path(received.ssrc, received.name, sender);
 }
 
 peer_table::peer* listener_state::admit(const io::endpoint& sender, const invitation& received) {
-  auto known = peers_.by_host(received.ssrc, sender);
-  if (known && known->name == received.name) {
-    last_ = nullptr;
-    peers_.set_control(*known, sender); // it came back on another port
-    self->send(known->session, atom::moved_v, known->address);
-    return known;
-  }
   if (peers_.size() >= context_->max_peers) {
     refuse(sender, received.token);
     return nullptr;
@@ -196,30 +214,90 @@ void listener_state::refuse(const io::endpoint& sender, std::uint32_t token) {
 
 peer_table::peer& listener_state::add_peer(const peer_address& address) {
   auto key = next_port_key();
-  auto session = spawn_peer_session(self->system(), context_, key, address, router_);
+  auto session =
+      spawn_peer_session(self->system(), context_, key, address, router_, listener_actor(self));
   self->monitor(session);
   keys_[session.address()] = key;
   last_ = nullptr;
   return peers_.add(key, std::move(session), address);
 }
 
-void listener_state::invite(const invitation_target& target) {
+// Found by mDNS, named by the operator, or come by itself: whoever is at one of the addresses is
+// the peer that is meant.
+void listener_state::invite(invitation_target target, const target_watcher& watcher) {
+  watcher_ = watcher;
+  auto local = context_->control->local();
+  std::erase_if(target.candidates, [&](const io::endpoint& to) {
+    return local.is_v4() ? !to.is_v4() : to.is_v4() && !local.is_unspecified();
+  });
   if (leaving_ || target.candidates.empty())
     return;
-  peer_table::peer* peer = nullptr;
-  for (const auto& candidate : target.candidates)
-    if (!peer)
-      peer = peers_.by_address(candidate);
-  const auto& where = target.candidates.front();
+  auto peer = find_target(target);
   if (!peer)
-    peer = &add_peer({where, where.with_port(static_cast<std::uint16_t>(where.port + 1))});
-  peer->invited = true;
-  self->send(peer->session, atom::invite_v);
+    peer = &add_peer({target.candidates.front(), data_of(target.candidates.front())});
+  last_ = nullptr;
+  peers_.add_target(*peer, std::move(target));
+  self->send(peer->session, atom::invite_v, peer->candidates);
+}
+
+// A peer that came by itself from an address that its target has only now takes over the target.
+peer_table::peer* listener_state::find_target(const invitation_target& target) {
+  auto before = peers_.by_target(target.key);
+  for (const auto& candidate : target.candidates)
+    if (auto peer = peers_.by_address(candidate); peer && peer != before) {
+      if (before)
+        abandon(target.key, false);
+      return peer;
+    }
+  if (before || target.name.empty())
+    return before;
+  for (const auto& candidate : target.candidates)
+    if (auto peer = peers_.by_name(target.name, candidate))
+      return peer;
+  return nullptr;
+}
+
+void listener_state::abandon(const std::string& key, bool goodbye) {
+  auto peer = peers_.by_target(key);
+  if (!peer)
+    return;
+  last_ = nullptr;
+  peers_.remove_target(*peer, key);
+  if (peer->targets.empty())
+    self->send(peer->session, atom::abandon_v, goodbye);
+}
+
+void listener_state::on_reached(port_key key, std::uint32_t ssrc, const std::string& who,
+                                const peer_address& address) {
+  auto peer = peers_.by_key(key);
+  if (!peer)
+    return;
+  last_ = nullptr;
+  peers_.set_control(*peer, address.control);
+  peers_.set_data(*peer, address.data);
+  peers_.set_identity(*peer, ssrc, who);
+  report(*peer, atom::reached_v);
+}
+
+void listener_state::on_failed(port_key key) {
+  if (auto peer = peers_.by_key(key))
+    report(*peer, atom::failed_v);
+}
+
+template <class Atom>
+void listener_state::report(const peer_table::peer& peer, Atom what) {
+  if (watcher_)
+    for (const auto& [key, target] : peer.targets)
+      self->send(watcher_, what, key);
+}
+
+void listener_state::configure(const config::session& settings) {
+  context_->max_peers = settings.max_peers;
 }
 
 void listener_state::on_unreachable(const io::endpoint& where) {
   if (auto peer = peers_.by_address(where))
-    self->send(peer->session, atom::nobody_v);
+    self->send(peer->session, atom::nobody_v, where);
 }
 
 void listener_state::on_peer_down(const caf::down_msg& down) {
@@ -231,10 +309,12 @@ void listener_state::on_peer_down(const caf::down_msg& down) {
   // Whatever ended the session, the router must not keep its port.
   self->send(router_, atom::detach_v, key);
   last_ = nullptr;
-  auto peer = peers_.by_key(key);
-  if (peer && peer->invited && down.reason != caf::exit_reason::normal && !leaving_)
-    self->delayed_send(self, std::chrono::seconds(1), atom::invite_v,
-                       invitation_target{{}, {}, {peer->address.control}}, target_watcher());
+  if (auto peer = peers_.by_key(key)) {
+    report(*peer, atom::failed_v);
+    if (down.reason != caf::exit_reason::normal && !leaving_)
+      for (const auto& [what, target] : peer->targets)
+        self->delayed_send(self, std::chrono::seconds(1), atom::invite_v, target, watcher_);
+  }
   peers_.remove(key);
   end_if_empty();
 }
@@ -297,10 +377,16 @@ listener_actor::behavior_type listener(listener_actor::stateful_pointer<listener
         state.on_datagrams(from, chain);
       },
       [&state](atom::nobody, const io::endpoint& where) { state.on_unreachable(where); },
-      [&state](atom::invite, const invitation_target& target, const target_watcher&) {
-        state.invite(target);
+      [&state](atom::invite, const invitation_target& target, const target_watcher& watcher) {
+        state.invite(target, watcher);
       },
-      [](atom::abandon, const std::string&, bool) {},
+      [&state](atom::abandon, const std::string& key, bool goodbye) {
+        state.abandon(key, goodbye);
+      },
+      [&state](atom::reached, port_key key, std::uint32_t ssrc, const std::string& who,
+               const peer_address& address) { state.on_reached(key, ssrc, who, address); },
+      [&state](atom::failed, port_key key) { state.on_failed(key); },
+      [&state](atom::configure, const config::session& settings) { state.configure(settings); },
       [&state](atom::leave) { state.leave(); },
       [&state](atom::status) { return state.status(); },
   };

@@ -1,9 +1,11 @@
 // The peer session: one remote participant.
 // Decides: nothing about the protocol; it performs what its engine asks for: datagrams to the
-// sockets, events to the router, notices to the log.
+// sockets, events to the router, notices to the log. An invitation goes to all addresses that the
+// peer may have, one after the other with a head start, and the first that answers has won.
 // Leaves: the protocol (protocol/session), who the peer is (listener), routing (router).
 #include "actors/failure.hpp"
 #include "actors/spawn.hpp"
+#include "io/attempt_schedule.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/stateful_actor.hpp>
@@ -22,22 +24,29 @@ struct peer_session_state {
       : self(pointer) {}
 
   void start(session_context_ptr context_to_use, port_key key, const peer_address& address,
-             router_actor router);
+             router_actor router, listener_actor listener);
   void on_datagrams(channel from, const datagram_chain& chain);
   void on_batch(const batch_ptr& batch);
-  void on_invited(const protocol::invitation& received, channel from);
-  void invite();
-  void on_unreachable();
+  void on_invited(const protocol::invitation& received, channel from, const io::endpoint& sender);
+  void invite(const std::vector<io::endpoint>& candidates);
+  void abandon(bool goodbye);
+  void on_unreachable(const io::endpoint& where);
   void on_tick();
   void leave();
   peer_info status() const;
 
   static inline const char* name = "peer_session";
 
-  peer_address address_;
-
 private:
   hub_time now() const;
+  io::attempt_schedule::time_point race_time() const { return self->clock().now(); }
+  bool is_inviting() const {
+    return engine_->state() == protocol::handshake_state::inviting_control;
+  }
+  void follow_race();
+  void run_race();
+  bool is_refusal_of_one(channel from, const io::endpoint& sender, protocol::byte_view datagram);
+  void send(const protocol::datagram_list::item& datagram);
   /// Carries out what the engine left in *out_, and plans the next tick.
   void perform();
   void on_notice(const protocol::session_notice& notice);
@@ -49,8 +58,17 @@ private:
   peer_session_actor::pointer self;
   session_context_ptr context_;
   port_key key_ = 0;
+  peer_address address_;
   router_actor router_;
+  listener_actor listener_;
   std::unique_ptr<protocol::session_engine> engine_;
+  std::vector<io::endpoint> candidates_;     ///< where it is invited, the best first
+  std::optional<io::attempt_schedule> race_; ///< while its control port is invited
+  std::uint32_t race_token_ = 0;             ///< of the invitation that is raced
+  std::vector<std::uint8_t> invitation_;     ///< and its IN
+  io::endpoint reply_to_;                    ///< where an IN came from, while it is answered
+  bool suspected_ = false; ///< news say that it may be elsewhere; if it is gone, invite at once
+  bool again_ = false;     ///< do so when the engine's last word is performed
   protocol::session_output* out_ = nullptr; ///< the context's; empty between messages
   hub_time planned_ = hub_time::max();
   bool attached_ = false;
@@ -58,11 +76,13 @@ private:
 };
 
 void peer_session_state::start(session_context_ptr context_to_use, port_key key,
-                               const peer_address& address, router_actor router) {
+                               const peer_address& address, router_actor router,
+                               listener_actor listener) {
   context_ = std::move(context_to_use);
   key_ = key;
   address_ = address;
   router_ = std::move(router);
+  listener_ = std::move(listener);
   out_ = &context_->scratch;
   engine_ = std::make_unique<protocol::session_engine>(context_->identity, context_->timing,
                                                        context_->seed + key);
@@ -74,8 +94,15 @@ hub_time peer_session_state::now() const {
 
 void peer_session_state::on_datagrams(channel from, const datagram_chain& chain) {
   hub_time arrived(chain.block->arrived);
-  for (auto i = chain.first; i != io::datagram_block::end; i = chain.block->slots[i].next)
+  for (auto i = chain.first; i != io::datagram_block::end; i = chain.block->slots[i].next) {
+    auto was_inviting = is_inviting();
+    const auto& sender = chain.block->slots[i].from;
+    if (was_inviting && is_refusal_of_one(from, sender, chain.block->bytes(i)))
+      continue;
     engine_->on_datagram(from, chain.block->bytes(i), arrived, *out_);
+    if (was_inviting && engine_->state() == protocol::handshake_state::inviting_data)
+      address_ = {sender, sender.with_port(static_cast<std::uint16_t>(sender.port + 1))};
+  }
   perform();
 }
 
@@ -84,19 +111,102 @@ void peer_session_state::on_batch(const batch_ptr& batch) {
   perform();
 }
 
-void peer_session_state::on_invited(const protocol::invitation& received, channel from) {
+// The answer goes to where the invitation came from. A session that stands stays where it is: the
+// peer invited us over another of its addresses while we invited it.
+void peer_session_state::on_invited(const protocol::invitation& received, channel from,
+                                    const io::endpoint& sender) {
+  auto stood = engine_->connected();
+  auto restarts = out_->notices.size();
   engine_->on_invited(received, from, now(), *out_);
+  auto stands = stood && engine_->connected() && out_->notices.size() == restarts;
+  reply_to_ = sender;
+  if (!stands)
+    (from == channel::control ? address_.control : address_.data) = sender;
   perform();
 }
 
-void peer_session_state::invite() {
-  engine_->invite(now(), *out_);
+void peer_session_state::invite(const std::vector<io::endpoint>& candidates) {
+  auto moved = std::exchange(candidates_, candidates) != candidates;
+  switch (engine_->state()) {
+  case protocol::handshake_state::connected:
+    // Whatever the news are, a question tells whether the session is still what it was.
+    engine_->invite(now(), *out_);
+    engine_->on_unreachable(now(), *out_);
+    suspected_ = true;
+    break;
+  case protocol::handshake_state::inviting_control:
+    if (moved)
+      engine_->invite(now(), *out_);
+    break;
+  case protocol::handshake_state::inviting_data: break;
+  default: engine_->invite(now(), *out_);
+  }
   perform();
 }
 
-void peer_session_state::on_unreachable() {
+void peer_session_state::abandon(bool goodbye) {
+  candidates_.clear();
+  if (goodbye)
+    engine_->leave(now(), *out_);
+  else
+    engine_->give_up(*out_);
+  perform();
+}
+
+// One of several addresses may be dead while another is not.
+void peer_session_state::on_unreachable(const io::endpoint& where) {
+  if (race_) {
+    race_->fail(where, race_time());
+    if (!race_->exhausted())
+      return perform();
+  } else if (where != address_.control && where != address_.data) {
+    return;
+  }
   engine_->on_unreachable(now(), *out_);
   perform();
+}
+
+// -- the race for the address that answers first --
+
+// A NO counts for the address that it came from, until none is left.
+bool peer_session_state::is_refusal_of_one(channel from, const io::endpoint& sender,
+                                           protocol::byte_view datagram) {
+  if (from != channel::control || !race_ || !race_->is_racing(sender))
+    return false;
+  auto command = protocol::decode_apple_command(datagram);
+  auto answer = command ? std::get_if<protocol::invitation>(&*command) : nullptr;
+  if (!answer || answer->kind != protocol::invitation_kind::refuse ||
+      answer->token != engine_->invitation_state().own_token())
+    return false;
+  race_->fail(sender, race_time());
+  return !race_->exhausted();
+}
+
+// Every round of the engine's invitations is a race of its own. Where the peer was last is first.
+void peer_session_state::follow_race() {
+  auto token = engine_->invitation_state().own_token();
+  if (!is_inviting()) {
+    race_.reset();
+  } else if (!race_ || race_token_ != token) {
+    auto runners = candidates_;
+    auto last = std::find(runners.begin(), runners.end(), address_.control);
+    if (last != runners.end())
+      std::rotate(runners.begin(), last, last + 1);
+    const auto& timing = context_->timing;
+    io::attempt_limits limits;
+    limits.patience = std::chrono::duration_cast<std::chrono::milliseconds>(
+        timing.invitation_interval * (timing.invitation_attempts + 1));
+    race_.emplace(std::move(runners), limits, race_time());
+    race_token_ = token;
+    invitation_.clear();
+  }
+}
+
+void peer_session_state::run_race() {
+  if (!race_ || invitation_.empty())
+    return;
+  while (auto to = race_->next(race_time()))
+    context_->control->send(*to, invitation_);
 }
 
 void peer_session_state::on_tick() {
@@ -111,13 +221,11 @@ void peer_session_state::leave() {
 }
 
 void peer_session_state::perform() {
-  for (const auto& datagram : out_->datagrams.items()) {
-    auto on_control = datagram.channel == channel::control;
-    const auto& to = on_control ? address_.control : address_.data;
-    auto& socket = on_control ? *context_->control : *context_->data;
-    if (to.port != 0)
-      socket.send(to, out_->datagrams.view(datagram));
-  }
+  follow_race();
+  for (const auto& datagram : out_->datagrams.items())
+    send(datagram);
+  run_race();
+  reply_to_ = {};
   // A restart comes before the events of the peer's new life, everything else after its events.
   for (const auto& notice : out_->notices)
     if (notice.kind == notice_kind::restarted || notice.kind == notice_kind::connected)
@@ -130,16 +238,41 @@ void peer_session_state::perform() {
   out_->clear();
   if (engine_->state() == protocol::handshake_state::ended)
     return self->quit();
+  if (std::exchange(again_, false)) {
+    engine_->invite(now(), *out_);
+    return perform();
+  }
   plan_tick();
 }
 
 void peer_session_state::plan_tick() {
   auto due = engine_->next_deadline();
+  if (race_)
+    if (auto next = race_->next_deadline())
+      due = std::min(due, hub_time(next->time_since_epoch()));
   if (due >= planned_)
     return;
   planned_ = due;
   auto wait = std::max(due - now(), std::chrono::nanoseconds(0));
   self->delayed_send(self, wait, atom::tick_v);
+}
+
+void peer_session_state::send(const protocol::datagram_list::item& datagram) {
+  auto bytes = out_->datagrams.view(datagram);
+  auto on_control = datagram.channel == channel::control;
+  auto& socket = on_control ? *context_->control : *context_->data;
+  auto is_invitation = race_ && on_control && bytes.size() > 3 && bytes[2] == 'I';
+  if (is_invitation) {
+    invitation_.assign(bytes.begin(), bytes.end());
+    for (const auto& candidate : candidates_)
+      if (race_->is_racing(candidate))
+        socket.send(candidate, bytes);
+    return;
+  }
+  auto is_answer = reply_to_.port != 0 && bytes.size() > 3 && bytes[2] == 'O';
+  const auto& to = is_answer ? reply_to_ : on_control ? address_.control : address_.data;
+  if (to.port != 0)
+    socket.send(to, bytes);
 }
 
 void peer_session_state::on_notice(const protocol::session_notice& notice) {
@@ -168,6 +301,7 @@ void peer_session_state::on_notice(const protocol::session_notice& notice) {
     io::log_warning("{} fell silent in session \"{}\" and is taken as gone{}", who(), session,
                     again);
     detach();
+    again_ = suspected_ && retry > 0;
     break;
   case notice_kind::closed:
     io::log_info("said goodbye to {} in session \"{}\"", who(), session);
@@ -185,6 +319,7 @@ void peer_session_state::on_notice(const protocol::session_notice& notice) {
     else
       io::log_debug("{} {}{}", who(), what, again);
     complained_ = true;
+    self->send(listener_, atom::failed_v, key_);
     break;
   }
   case notice_kind::abandoned:
@@ -194,6 +329,9 @@ void peer_session_state::on_notice(const protocol::session_notice& notice) {
 }
 
 void peer_session_state::attach() {
+  suspected_ = false;
+  self->send(listener_, atom::reached_v, key_, engine_->peer_ssrc(), engine_->peer_name(),
+             address_);
   auto display = engine_->peer_name().empty() ? to_string(address_.control) : engine_->peer_name();
   self->send(router_, atom::attach_v, key_,
              port_description{port_kind::rtp, context_->identity.name, std::move(display)},
@@ -202,8 +340,10 @@ void peer_session_state::attach() {
 }
 
 void peer_session_state::detach() {
-  if (attached_)
+  if (attached_) {
     self->send(router_, atom::detach_v, key_);
+    self->send(listener_, atom::failed_v, key_);
+  }
   attached_ = false;
 }
 
@@ -227,21 +367,22 @@ peer_info peer_session_state::status() const {
 peer_session_actor::behavior_type
 peer_session(peer_session_actor::stateful_pointer<peer_session_state> self,
              session_context_ptr context, port_key key, const peer_address& address,
-             router_actor router) {
+             router_actor router, listener_actor listener) {
   log_failures(self);
   auto& state = self->state;
-  state.start(std::move(context), key, address, std::move(router));
+  state.start(std::move(context), key, address, std::move(router), std::move(listener));
   return {
       [&state](atom::midi, const batch_ptr& batch) { state.on_batch(batch); },
       [&state](atom::datagram, channel from, const datagram_chain& chain) {
         state.on_datagrams(from, chain);
       },
-      [&state](atom::invited, const protocol::invitation& received, channel from) {
-        state.on_invited(received, from);
+      [&state](atom::invited, const protocol::invitation& received, channel from,
+               const io::endpoint& sender) { state.on_invited(received, from, sender); },
+      [&state](atom::invite, const std::vector<io::endpoint>& candidates) {
+        state.invite(candidates);
       },
-      [&state](atom::invite) { state.invite(); },
-      [&state](atom::moved, const peer_address& address_now) { state.address_ = address_now; },
-      [&state](atom::nobody) { state.on_unreachable(); },
+      [&state](atom::abandon, bool goodbye) { state.abandon(goodbye); },
+      [&state](atom::nobody, const io::endpoint& where) { state.on_unreachable(where); },
       [&state](atom::tick) { state.on_tick(); },
       [&state](atom::leave) { state.leave(); },
       [&state](atom::status) { return state.status(); },
@@ -251,8 +392,10 @@ peer_session(peer_session_actor::stateful_pointer<peer_session_state> self,
 } // namespace
 
 peer_session_actor spawn_peer_session(caf::actor_system& system, session_context_ptr context,
-                                      port_key key, peer_address address, router_actor router) {
-  return system.spawn(peer_session, std::move(context), key, address, std::move(router));
+                                      port_key key, peer_address address, router_actor router,
+                                      listener_actor listener) {
+  return system.spawn(peer_session, std::move(context), key, address, std::move(router),
+                      std::move(listener));
 }
 
 } // namespace tutti

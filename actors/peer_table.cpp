@@ -1,8 +1,14 @@
 #include "actors/peer_table.hpp"
 
+#include <algorithm>
+
 namespace tutti {
 
 namespace {
+
+io::endpoint data_of(const io::endpoint& control) {
+  return control.with_port(static_cast<std::uint16_t>(control.port + 1));
+}
 
 template <class Map, class Key>
 peer_table::peer* find_in(const Map& map, const Key& key) {
@@ -42,8 +48,38 @@ peer_table::peer* peer_table::by_invitation(std::uint32_t ssrc, std::uint32_t to
 peer_table::peer* peer_table::by_host(std::uint32_t ssrc, const io::endpoint& where) const {
   auto [first, last] = ssrcs_.equal_range(ssrc);
   for (; first != last; ++first)
-    if (first->second->address.control.same_host(where))
+    if (is_on(*first->second, where))
       return first->second;
+  return nullptr;
+}
+
+peer_table::peer* peer_table::by_target(const std::string& key) const {
+  return find_in(targets_, key);
+}
+
+peer_table::peer* peer_table::by_expected_name(const std::string& name,
+                                               const io::endpoint& where) const {
+  auto found = find_in(expected_names_, name);
+  return found && found->ssrc == 0 && is_on(*found, where) ? found : nullptr;
+}
+
+peer_table::peer* peer_table::by_name(const std::string& name, const io::endpoint& where) const {
+  for (const auto& [key, which] : peers_)
+    if (which->name == name && is_on(*which, where))
+      return which.get();
+  return nullptr;
+}
+
+peer_table::peer* peer_table::by_path(std::uint32_t ssrc, const std::string& name,
+                                      const io::endpoint& where) const {
+  auto [first, last] = ssrcs_.equal_range(ssrc);
+  for (; first != last; ++first) {
+    const auto& which = *first->second;
+    auto same_family = [&](const io::endpoint& one) { return one.is_v4() == where.is_v4(); };
+    if (!which.targets.empty() && which.name == name &&
+        std::none_of(which.candidates.begin(), which.candidates.end(), same_family))
+      return first->second;
+  }
   return nullptr;
 }
 
@@ -66,16 +102,14 @@ peer_table::peer& peer_table::add(port_key key, peer_session_actor session,
 }
 
 void peer_table::set_control(peer& which, const io::endpoint& where) {
-  if (which.address.control != which.address.data)
-    forget_address(which.address.control, which);
-  which.address.control = where;
+  auto before = std::exchange(which.address.control, where);
+  forget_address(before, which);
   addresses_[where] = &which;
 }
 
 void peer_table::set_data(peer& which, const io::endpoint& where) {
-  if (which.address.data != which.address.control)
-    forget_address(which.address.data, which);
-  which.address.data = where;
+  auto before = std::exchange(which.address.data, where);
+  forget_address(before, which);
   addresses_[where] = &which;
 }
 
@@ -88,20 +122,90 @@ void peer_table::set_invitation(peer& which, const protocol::invitation& invitat
   ssrcs_.emplace(which.ssrc, &which);
 }
 
+void peer_table::set_identity(peer& which, std::uint32_t ssrc, const std::string& name) {
+  if (which.ssrc == ssrc && which.name == name)
+    return;
+  forget_invitation(which);
+  which.ssrc = ssrc;
+  which.name = name;
+  invitations_.emplace(invitation_key(which.ssrc, which.token), &which);
+  ssrcs_.emplace(which.ssrc, &which);
+}
+
+void peer_table::add_target(peer& which, invitation_target target) {
+  auto key = target.key;
+  targets_[key] = &which;
+  if (!target.name.empty())
+    expected_names_[target.name] = &which;
+  which.targets[key] = std::move(target);
+  gather_candidates(which);
+}
+
+void peer_table::remove_target(peer& which, const std::string& key) {
+  auto target = which.targets.extract(key);
+  if (target.empty())
+    return;
+  targets_.erase(key);
+  if (auto found = expected_names_.find(target.mapped().name);
+      found != expected_names_.end() && found->second == &which)
+    expected_names_.erase(found);
+  gather_candidates(which);
+}
+
+// An address that somebody is at stays his; a candidate is only a hope.
+void peer_table::gather_candidates(peer& which) {
+  auto before = std::exchange(which.candidates, {});
+  for (const auto& [key, target] : which.targets)
+    for (const auto& one : target.candidates)
+      if (std::find(which.candidates.begin(), which.candidates.end(), one) ==
+          which.candidates.end())
+        which.candidates.push_back(one);
+  for (const auto& one : before) {
+    forget_address(one, which);
+    forget_address(data_of(one), which);
+  }
+  for (const auto& one : which.candidates) {
+    addresses_.try_emplace(one, &which);
+    addresses_.try_emplace(data_of(one), &which);
+  }
+}
+
+bool peer_table::is_at(const peer& which, const io::endpoint& where) {
+  auto fits = [&](const io::endpoint& one) { return one == where || data_of(one) == where; };
+  return which.address.control == where || which.address.data == where ||
+         std::any_of(which.candidates.begin(), which.candidates.end(), fits);
+}
+
+bool peer_table::is_on(const peer& which, const io::endpoint& where) {
+  return which.address.control.same_host(where) ||
+         std::any_of(which.candidates.begin(), which.candidates.end(),
+                     [&](const io::endpoint& one) { return one.same_host(where); });
+}
+
+bool peer_table::may_play(const peer& which, const io::endpoint& where) {
+  return which.address.data == where ||
+         std::any_of(which.candidates.begin(), which.candidates.end(),
+                     [&](const io::endpoint& one) { return data_of(one) == where; });
+}
+
 void peer_table::remove(port_key key) {
   auto found = peers_.find(key);
   if (found == peers_.end())
     return;
   auto& which = *found->second;
-  forget_address(which.address.control, which);
-  forget_address(which.address.data, which);
+  while (!which.targets.empty())
+    remove_target(which, std::string(which.targets.begin()->first));
+  erase_own(addresses_, which.address.control, which);
+  erase_own(addresses_, which.address.data, which);
   forget_invitation(which);
   peers_.erase(found);
 }
 
-// An address may have passed to another peer in the meantime.
+// Unless the peer is there for another reason. An address may have passed to another peer in the
+// meantime.
 void peer_table::forget_address(const io::endpoint& where, const peer& owner) {
-  erase_own(addresses_, where, owner);
+  if (!is_at(owner, where))
+    erase_own(addresses_, where, owner);
 }
 
 void peer_table::forget_invitation(const peer& owner) {

@@ -1,6 +1,6 @@
 // Who is in a session, and which peer a datagram comes from.
-// Decides: when two invitations are of the same participant: same address; or same SSRC, name and
-// host (it came back on another port).
+// Decides: when two invitations are of the same participant: an address that it is at or, as the
+// hub invites it, may be at; or same SSRC and name, and a host that it may be on.
 // Leaves: whether it may come in (listener). Cost per look-up does not depend on how many
 // there are.
 // Thread: the loop thread.
@@ -10,8 +10,11 @@
 
 #include <boost/unordered_map.hpp>
 
+#include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
+#include <vector>
 
 namespace tutti {
 
@@ -24,7 +27,9 @@ public:
     std::uint32_t ssrc = 0;
     std::uint32_t token = 0;
     std::string name;
-    bool invited = false; ///< by us, and to be invited again if its session fails
+    /// What the hub invites it for, each with its control addresses; empty: it invited us.
+    std::map<std::string, invitation_target> targets;
+    std::vector<io::endpoint> candidates; ///< control addresses of all targets, the best first
     /// Scratch of the listener: this peer's part of the block at hand.
     datagram_chain chain;
     std::uint16_t last_in_chain = 0;
@@ -32,19 +37,36 @@ public:
 
   std::size_t size() const noexcept { return peers_.size(); }
 
-  /// The peer with this control or data address; nullptr if none.
+  /// The peer with this control or data address, or candidate for one; nullptr if none.
   peer* by_address(const io::endpoint& where) const;
+  /// The peer that is invited for the target of this key.
+  peer* by_target(const std::string& key) const;
   /// The peer whose control IN had this SSRC and token: of several (boards without a source of
   /// randomness) the one on the host that `where` is on, else any.
   peer* by_invitation(std::uint32_t ssrc, std::uint32_t token, const io::endpoint& where) const;
   /// The peer with this SSRC on this host, whatever its ports.
   peer* by_host(std::uint32_t ssrc, const io::endpoint& where) const;
+  /// A peer that the hub invites under this name on this host, and that has not answered yet.
+  peer* by_expected_name(const std::string& name, const io::endpoint& where) const;
+  /// Any peer of this name on this host, whatever its ports. Looks at all of them.
+  peer* by_name(const std::string& name, const io::endpoint& where) const;
+  /// A peer that the hub invites, with this SSRC and name, that may well send from here though
+  /// nothing says so: of this address family no address of it is known. (Hosts send over IPv6 from
+  /// addresses that they do not announce.)
+  peer* by_path(std::uint32_t ssrc, const std::string& name, const io::endpoint& where) const;
   peer* by_key(port_key key) const;
 
   peer& add(port_key key, peer_session_actor session, const peer_address& address);
   void set_control(peer& which, const io::endpoint& where);
   void set_data(peer& which, const io::endpoint& where);
   void set_invitation(peer& which, const protocol::invitation& invitation);
+  /// The peer has told this SSRC and name.
+  void set_identity(peer& which, std::uint32_t ssrc, const std::string& name);
+  /// The hub invites it for this.
+  void add_target(peer& which, invitation_target target);
+  void remove_target(peer& which, const std::string& key);
+  /// MIDI from here may be this peer's.
+  static bool may_play(const peer& which, const io::endpoint& where);
   void remove(port_key key);
 
   template <class Function>
@@ -57,13 +79,18 @@ private:
   static std::uint64_t invitation_key(std::uint32_t ssrc, std::uint32_t token) noexcept {
     return std::uint64_t(ssrc) << 32 | token;
   }
+  static bool is_at(const peer& which, const io::endpoint& where);
+  static bool is_on(const peer& which, const io::endpoint& where);
   void forget_address(const io::endpoint& where, const peer& owner);
+  void gather_candidates(peer& which);
   void forget_invitation(const peer& owner);
 
   boost::unordered_map<port_key, std::unique_ptr<peer>> peers_;
   boost::unordered_map<io::endpoint, peer*, io::endpoint_hash> addresses_;
   boost::unordered_multimap<std::uint64_t, peer*> invitations_;
   boost::unordered_multimap<std::uint32_t, peer*> ssrcs_;
+  std::unordered_map<std::string, peer*> targets_;        ///< by key
+  std::unordered_map<std::string, peer*> expected_names_; ///< of targets
 };
 
 } // namespace tutti

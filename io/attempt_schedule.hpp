@@ -7,7 +7,7 @@
 // address that fails at once (refused, unreachable) passes its head start to the next.
 #pragma once
 
-#include <boost/asio/ip/udp.hpp>
+#include "io/endpoint.hpp"
 
 #include <cassert>
 #include <chrono>
@@ -27,8 +27,6 @@ struct attempt_limits {
 class attempt_schedule {
 public:
   using time_point = std::chrono::steady_clock::time_point;
-  using endpoint = boost::asio::ip::udp::endpoint;
-
   attempt_schedule(std::vector<endpoint> ordered, attempt_limits limits, time_point now)
       : limits_(limits)
       , next_at_(now) {

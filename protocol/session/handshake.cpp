@@ -8,6 +8,11 @@ void handshake::invite(hub_time now, session_output& out) {
   if (state_ == handshake_state::ended)
     return;
   keeps_inviting_ = true;
+  failures_ = 0; // whoever asks for it has a reason to hope
+  begin_round(now, out);
+}
+
+void handshake::begin_round(hub_time now, session_output& out) {
   if (state_ == handshake_state::connected || state_ == handshake_state::accepted)
     return; // the peer was faster: its invitation serves as well
   own_token_ = random() | 1;
@@ -96,6 +101,16 @@ void handshake::on_silence(hub_time now, session_output& out) {
   fail(notice_kind::vanished, back_off(), now, out);
 }
 
+void handshake::give_up(session_output& out) {
+  keeps_inviting_ = false;
+  if (state_ == handshake_state::connected || state_ == handshake_state::accepted)
+    return;
+  if (state_ == handshake_state::inviting_data)
+    say_goodbye(out); // the control half was accepted
+  state_ = handshake_state::ended;
+  deadline_ = hub_time::max();
+}
+
 void handshake::leave(session_output& out) {
   if (state_ == handshake_state::ended)
     return;
@@ -120,7 +135,7 @@ void handshake::on_deadline(hub_time now, session_output& out) {
     if (state_ == handshake_state::inviting_data)
       say_goodbye(out); // the control half was accepted
     return fail(notice_kind::unanswered, back_off(), now, out);
-  case handshake_state::waiting: return invite(now, out);
+  case handshake_state::waiting: return begin_round(now, out);
   case handshake_state::accepted: return fail(notice_kind::abandoned, back_off(), now, out);
   default: deadline_ = hub_time::max();
   }

@@ -59,6 +59,8 @@ public:
   void on_unreachable(hub_time now, session_output& out);
   /// The peer is dead: says BY in case it is not, then waits or ends.
   void on_silence(hub_time now, session_output& out);
+  /// Do not invite again: a session that stands goes on, everything else ends.
+  void give_up(session_output& out);
   /// Say BY and end.
   void leave(session_output& out);
 
@@ -80,6 +82,7 @@ public:
   std::uint32_t own_token() const noexcept { return own_token_; }
 
 private:
+  void begin_round(hub_time now, session_output& out);
   void send_invitation(hub_time now, session_output& out);
   void answer(const invitation& received, channel to, session_output& out);
   void connect(bool initiator, hub_time now, session_output& out);

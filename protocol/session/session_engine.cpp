@@ -16,6 +16,10 @@ void session_engine::invite(hub_time now, session_output& out) {
   handshake_.invite(now, out);
 }
 
+void session_engine::give_up(session_output& out) {
+  handshake_.give_up(out);
+}
+
 void session_engine::on_invited(const invitation& received, channel from, hub_time now,
                                 session_output& out) {
   auto notices = out.notices.size();

@@ -193,3 +193,63 @@ TEST_CASE("whatever peers do, the table finds what a plain search finds", "[acto
     }
   }
 }
+
+TEST_CASE("a peer that the hub invites is found at every address that it may have",
+          "[actors][peer_table]") {
+  peer_table table;
+  auto& anna = table.add(1, {}, pair_at("10.0.0.1", 5004));
+  table.add_target(anna, {"service/Anna", "Anna", {at("fd00::1", 5004), at("10.0.0.1", 5004)}});
+  CHECK(table.by_target("service/Anna") == &anna);
+  CHECK(table.by_address(at("fd00::1", 5004)) == &anna);
+  CHECK(table.by_address(at("fd00::1", 5005)) == &anna);
+  CHECK(peer_table::may_play(anna, at("fd00::1", 5005)));
+  CHECK_FALSE(peer_table::may_play(anna, at("fd00::1", 5004)));
+  CHECK(table.by_expected_name("Anna", at("fd00::1", 49000)) == &anna);
+  CHECK(table.by_expected_name("Anna", at("fd00::2", 5004)) == nullptr);
+  CHECK(table.by_expected_name("Bert", at("fd00::1", 5004)) == nullptr);
+  table.set_identity(anna, 7, "Anna");
+  CHECK(table.by_expected_name("Anna", at("fd00::1", 49000)) == nullptr); // it has answered
+  CHECK(table.by_host(7, at("fd00::1", 49000)) == &anna);
+  CHECK(table.by_name("Anna", at("fd00::1", 49000)) == &anna);
+  SECTION("a second target adds addresses, and takes them with it") {
+    table.add_target(anna, {"peer/desk:5004", {}, {at("10.0.0.1", 5004), at("10.7.0.1", 5004)}});
+    CHECK(anna.candidates.size() == 3);
+    CHECK(table.by_address(at("10.7.0.1", 5004)) == &anna);
+    table.remove_target(anna, "peer/desk:5004");
+    CHECK(table.by_address(at("10.7.0.1", 5004)) == nullptr);
+    CHECK(table.by_address(at("10.0.0.1", 5004)) == &anna);
+    CHECK(table.by_target("peer/desk:5004") == nullptr);
+  }
+  SECTION("told again, the addresses are others; where the peer is counts still") {
+    table.add_target(anna, {"service/Anna", "Anna", {at("fd00::9", 5004)}});
+    CHECK(table.by_address(at("fd00::1", 5004)) == nullptr);
+    CHECK(table.by_address(at("fd00::9", 5004)) == &anna);
+    CHECK(table.by_address(at("10.0.0.1", 5004)) == &anna);
+  }
+  SECTION("an address that somebody is at is not taken away by hope") {
+    auto& bert = table.add(2, {}, pair_at("10.0.0.2", 5004));
+    table.add_target(anna, {"service/Anna", "Anna", {at("10.0.0.2", 5004)}});
+    CHECK(table.by_address(at("10.0.0.2", 5004)) == &bert);
+  }
+  table.remove(1);
+  CHECK(table.by_target("service/Anna") == nullptr);
+  for (auto host : {"fd00::1", "fd00::9", "10.0.0.1", "10.7.0.1"})
+    CHECK(table.by_address(at(host, 5004)) == nullptr);
+}
+
+TEST_CASE("a peer that the hub invites may send from an address that nobody announced",
+          "[actors][peer_table]") {
+  peer_table table;
+  auto& anna = table.add(1, {}, pair_at("10.0.0.1", 5004));
+  table.add_target(anna, {"service/Anna", "Anna", {at("10.0.0.1", 5004)}});
+  table.set_identity(anna, 7, "Anna");
+  CHECK(table.by_path(7, "Anna", at("fd00::5", 5004)) == &anna);
+  CHECK(table.by_path(8, "Anna", at("fd00::5", 5004)) == nullptr);
+  CHECK(table.by_path(7, "Bert", at("fd00::5", 5004)) == nullptr);
+  // Boards with equal SSRCs and names are told apart by their IPv4 addresses.
+  CHECK(table.by_path(7, "Anna", at("10.0.0.2", 5004)) == nullptr);
+  // Whoever comes by itself is only where it is.
+  auto& bert = table.add(2, {}, pair_at("10.0.0.3", 5004));
+  table.set_invitation(bert, from(9, 90, "Bert"));
+  CHECK(table.by_path(9, "Bert", at("fd00::5", 5004)) == nullptr);
+}

@@ -4,12 +4,12 @@
 
 using namespace std::chrono_literals;
 using tutti::io::attempt_schedule;
-using endpoint = attempt_schedule::endpoint;
+using tutti::io::endpoint;
 
 namespace {
 
 endpoint at(const char* address) {
-  return {boost::asio::ip::make_address(address), 5004};
+  return tutti::io::parse_address(address, 5004).value();
 }
 const endpoint a = at("fd00::1"), b = at("10.0.0.1"), c = at("10.0.0.2");
 const attempt_schedule::time_point start{};

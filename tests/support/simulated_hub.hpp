@@ -16,6 +16,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 
@@ -136,18 +137,28 @@ public:
   }
   void plug() {
     plugged_ = true;
-    network_.listen(control, [this](const io::endpoint& from, auto bytes) {
-      receive(protocol::channel::control, from, bytes);
-    });
-    network_.listen(data, [this](const io::endpoint& from, auto bytes) {
-      receive(protocol::channel::data, from, bytes);
-    });
+    listen(control);
+    for (const auto& address : others_)
+      listen(address);
   }
   /// The cable is out: nothing comes in or goes out.
   void unplug() {
     plugged_ = false;
-    network_.close(control);
-    network_.close(data);
+    close(control);
+    for (const auto& address : others_)
+      close(address);
+  }
+  /// It has this control address as well, and answers from where it was asked.
+  void also_at(const io::endpoint& address) {
+    others_.push_back(address);
+    listen(address);
+  }
+  /// Its address is another one now; it notices nothing.
+  void move(const io::endpoint& address) {
+    close(control);
+    control = address;
+    data = data_of(address);
+    listen(control);
   }
   void invite(const io::endpoint& hub_control) {
     hub_control_ = hub_control;
@@ -188,6 +199,22 @@ public:
   bool admits = true;
 
 private:
+  static io::endpoint data_of(const io::endpoint& address) {
+    return address.with_port(static_cast<std::uint16_t>(address.port + 1));
+  }
+  void listen(const io::endpoint& address) {
+    for (auto channel : {protocol::channel::control, protocol::channel::data})
+      network_.listen(channel == protocol::channel::control ? address : data_of(address),
+                      [this, channel, address](const io::endpoint& from, auto bytes) {
+                        asked_at_ = address;
+                        receive(channel, from, bytes);
+                        asked_at_.reset();
+                      });
+  }
+  void close(const io::endpoint& address) {
+    network_.close(address);
+    network_.close(data_of(address));
+  }
   void receive(protocol::channel channel, const io::endpoint& from,
                std::span<const std::uint8_t> bytes) {
     auto command = protocol::decode_apple_command(bytes);
@@ -219,13 +246,16 @@ private:
       return;
     for (const auto& item : out.datagrams.items()) {
       auto to_control = item.channel == protocol::channel::control;
-      network_.send(to_control ? control : data, to_control ? hub_control_ : hub_data_,
+      auto from = asked_at_.value_or(control);
+      network_.send(to_control ? from : data_of(from), to_control ? hub_control_ : hub_data_,
                     out.datagrams.view(item));
     }
   }
 
   simulated_network& network_;
   io::endpoint hub_control_, hub_data_;
+  std::vector<io::endpoint> others_;
+  std::optional<io::endpoint> asked_at_; ///< which of its addresses a datagram came to
   bool plugged_ = false;
   std::uint64_t life_ = 0;
 };
@@ -287,9 +317,17 @@ public:
   }
 
   /// The hub invites who is here, and keeps at it.
-  void invite(const io::endpoint& where) {
-    caf::anon_send(listener, atom::invite_v, invitation_target{to_string(where), {}, {where}},
-                   target_watcher());
+  void invite(const io::endpoint& where) { invite({to_string(where), {}, {where}}); }
+  void invite(invitation_target target) {
+    caf::anon_send(listener, atom::invite_v, std::move(target), target_watcher());
+  }
+  /// How long until this is so; `limit` if it never is.
+  template <class Condition>
+  std::chrono::nanoseconds time_until(Condition condition, std::chrono::nanoseconds limit) {
+    auto begin = network.now;
+    while (!condition() && network.now - begin < limit)
+      run_for(1ms);
+    return network.now - begin;
   }
 
   void run_for(std::chrono::nanoseconds time) {

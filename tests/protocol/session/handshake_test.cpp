@@ -202,7 +202,7 @@ TEST_CASE("failures are followed by longer and longer waits, with a quarter of c
     handshake_under_test t(seed);
     t.h.invite(t.now, t.out);
     auto token = t.h.own_token();
-    for (nanoseconds base : {1s, 2s, 4s, 8s, 16s, 30s, 30s, 30s}) {
+    for (nanoseconds base : {1000ms, 2000ms, 3500ms, 3500ms, 3500ms}) {
       t.run_until(t.now - at(0s) + 12s);
       CHECK(t.take_notices() == notices{notice_kind::unanswered});
       CHECK(t.retry_in >= base);
@@ -228,7 +228,7 @@ TEST_CASE("waits do not grow without end, nor for ever", "[protocol][handshake]"
     t.h.on_unreachable(t.now, t.out);
     CHECK(t.take_notices() == notices{notice_kind::unreachable});
     CHECK(t.retry_in > 0s);
-    CHECK(t.retry_in <= 37'500ms);
+    CHECK(t.retry_in <= 4375ms);
     t.run_until(t.now - at(0s) + t.retry_in);
     CHECK(t.h.state() == handshake_state::inviting_control);
   }
