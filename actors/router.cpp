@@ -229,7 +229,10 @@ void router_state::cancel_sysex_of(port_key gone) {
   }
 }
 
+// A tick that an earlier plan has overtaken does nothing, or each would plan a successor.
 void router_state::on_tick() {
+  if (now() < planned_)
+    return;
   planned_ = hub_time::max();
   auto next = hub_time::max();
   for (auto& to : ports_) {
