@@ -4,6 +4,7 @@
 // Leaves: rules, routes, scenes and loops (routing/patchbay), wires (sessions and ports), ids
 // (port_registry).
 #include "actors/failure.hpp"
+#include "actors/log_budget.hpp"
 #include "actors/port_registry.hpp"
 #include "actors/routing/patchbay.hpp"
 #include "actors/spawn.hpp"
@@ -53,6 +54,8 @@ struct router_state {
   void attach(port_key key, const port_description& description, midi_sink sink);
   void detach(port_key key);
   void release(port_key key);
+  void expect(const port_description& description) { registry_.expect(description); }
+  void subscribe(const port_listener& listener);
   void on_tick();
   std::vector<port_info> status() const;
   std::vector<route_info> routes(const route_query& wanted) const;
@@ -63,6 +66,7 @@ struct router_state {
   bool play(const std::string& id, bool as_source, const batch_ptr& batch);
   std::uint32_t panic(const std::string& id);
   const std::string& active_scene() const { return patchbay_.active_scene(); }
+  std::vector<rule_info> rules();
 
   static inline const char* name = "router";
 
@@ -89,6 +93,7 @@ private:
   void cancel_sysex_of(port_key gone);
   hub_time now() const { return hub_time(self->clock().now().time_since_epoch()); }
   void plan_tick(hub_time due);
+  void on_down(const caf::actor_addr& gone);
 
   router_actor::pointer self;
   routing::patchbay patchbay_{{}, {}, std::random_device()()};
@@ -96,11 +101,13 @@ private:
   notice_sink notices_;
   tap_sink tap_;
   bool routes_watched_ = false;
+  log_budget scene_lines_;
   routing::outcome outcome_;
   std::vector<std::unique_ptr<port>> ports_; ///< the order is that of coming up
   std::unordered_map<port_key, port*> by_key_;
   std::vector<port*> by_slot_;
   port_registry registry_;
+  std::vector<port_listener> listeners_;
   std::vector<event> scratch_;
   hub_time planned_ = hub_time::max();
 };
@@ -109,7 +116,19 @@ void router_state::start(const routing_settings_ptr& settings, scene_sink watche
                          notice_sink notices) {
   watcher_ = std::move(watcher);
   notices_ = std::move(notices);
+  self->set_down_handler([this](const caf::down_msg& down) { on_down(down.source); });
   configure(settings);
+}
+
+void router_state::subscribe(const port_listener& listener) {
+  self->monitor(listener);
+  listeners_.push_back(listener);
+  for (const auto& one : ports_)
+    self->send(listener, atom::attached_v, one->key, one->id, one->description);
+}
+
+void router_state::on_down(const caf::actor_addr& gone) {
+  std::erase_if(listeners_, [&](const auto& listener) { return listener.address() == gone; });
 }
 
 void router_state::configure(const routing_settings_ptr& settings) {
@@ -165,10 +184,11 @@ void router_state::tell_news() {
     else
       io::log_info("the route from {} to {} is tried again", id(loop.from), id(loop.to));
   }
-  if (outcome_.scene_changed && outcome_.scene.empty())
-    io::log_info("no scene is active");
-  else if (outcome_.scene_changed)
-    io::log_info("scene \"{}\" is active", outcome_.scene);
+  // Whoever plays switches scenes, so there is a limit to what the log tells of it.
+  if (outcome_.scene_changed)
+    if (auto quiet = scene_lines_.spend(self->clock().now()))
+      io::log_info("{} is active{}",
+                   outcome_.scene.empty() ? "no scene" : "scene \"" + outcome_.scene + '"', *quiet);
   if (outcome_.scene_changed && watcher_)
     self->send(watcher_, atom::scene_v, outcome_.scene);
   if (!notices_)
@@ -237,13 +257,16 @@ void router_state::attach(port_key key, const port_description& description, mid
   added->description = description;
   added->sink = std::move(sink);
   added->slot = patchbay_.add_port({added->id, to_string(description.kind), description.group,
-                                    description.name, description.source, description.destination},
+                                    description.name, description.source, description.destination,
+                                    description.by_rule, description.partner},
                                    now(), outcome_);
   io::log_debug("port {} is up", added->id);
   tell("up", *added);
   by_key_[key] = added.get();
   by_slot_.resize(std::max<std::size_t>(by_slot_.size(), added->slot + 1));
   by_slot_[added->slot] = added.get();
+  for (const auto& listener : listeners_)
+    self->send(listener, atom::attached_v, key, added->id, description);
   ports_.push_back(std::move(added));
   perform(nullptr, nullptr);
 }
@@ -257,6 +280,8 @@ void router_state::detach(port_key key) {
   perform(nullptr, nullptr);
   io::log_debug("port {} is away", gone->id);
   tell("away", *gone);
+  for (const auto& listener : listeners_)
+    self->send(listener, atom::detached_v, key);
   registry_.take_away(key);
   by_key_.erase(key);
   by_slot_[gone->slot] = nullptr;
@@ -328,6 +353,10 @@ std::vector<port_info> router_state::status() const {
 
 std::vector<route_info> router_state::routes(const route_query& wanted) const {
   const auto& table = patchbay_.table();
+  // Partners are routed without a rule.
+  auto name_of = [&](std::size_t rule) {
+    return rule < table.rules().size() ? table.rules()[rule].name : std::string();
+  };
   std::vector<route_info> out;
   auto after = std::tuple(wanted.after_from, wanted.after_to, wanted.after_rule);
   std::vector<const port*> sources;
@@ -343,7 +372,7 @@ std::vector<route_info> router_state::routes(const route_query& wanted) const {
       if (to && (wanted.to.empty() || to->id == wanted.to) &&
           (wanted.after_from == 0 || std::tuple(from->key, to->key, route.rule) > after))
         out.push_back({from->key, to->key, route.rule, from->id, to->id,
-                       table.rules()[route.rule].name, route.plain, route.events_out});
+                       name_of(route.rule), route.plain, route.events_out});
     }
     std::sort(out.begin() + std::ptrdiff_t(first), out.end(), [](const auto& a, const auto& b) {
       return std::tie(a.to_key, a.rule_index) < std::tie(b.to_key, b.rule_index);
@@ -352,6 +381,19 @@ std::vector<route_info> router_state::routes(const route_query& wanted) const {
       out.resize(wanted.limit);
       break;
     }
+  }
+  return out;
+}
+
+std::vector<rule_info> router_state::rules() {
+  const auto& in_force = patchbay_.table().rules();
+  auto common = patchbay_.common_rules();
+  std::vector<rule_info> out;
+  for (const auto& [rule, events] : patchbay_.activity()) {
+    bool is_common = rule < common;
+    out.push_back({is_common ? std::string() : patchbay_.active_scene(),
+                   is_common ? rule : rule - common, in_force[rule].name, in_force[rule].enabled,
+                   events});
   }
   return out;
 }
@@ -436,6 +478,8 @@ router_actor::behavior_type router(router_actor::stateful_pointer<router_state> 
                const midi_sink& sink) { state.attach(key, description, sink); },
       [&state](atom::detach, port_key key) { state.detach(key); },
       [&state](atom::release, port_key key) { state.release(key); },
+      [&state](atom::expect, const port_description& wanted) { state.expect(wanted); },
+      [&state](atom::subscribe, const port_listener& listener) { state.subscribe(listener); },
       [&state](atom::tick) { state.on_tick(); },
       [&state](atom::configure, const routing_settings_ptr& wanted) { state.configure(wanted); },
       [&state](atom::scene, const std::string& scene) { return state.activate_scene(scene); },
@@ -452,6 +496,7 @@ router_actor::behavior_type router(router_actor::stateful_pointer<router_state> 
         return state.play(id, as_source, batch);
       },
       [&state](atom::panic, const std::string& id) { return state.panic(id); },
+      [&state](atom::rules) { return state.rules(); },
   };
 }
 

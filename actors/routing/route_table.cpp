@@ -33,8 +33,10 @@ route_table::effect_ptr route_table::effect_of(const config::rule& rule,
 
 void route_table::match(rule_state& state, const config::rule& rule, port_slot slot) const {
   const auto& description = slots_[slot]->description;
-  state.from.set(slot, description.is_source && matches(rule.from, description));
-  state.to.set(slot, description.is_destination && matches(rule.to, description));
+  state.from.set(slot,
+                 description.by_rule && description.is_source && matches(rule.from, description));
+  state.to.set(slot,
+               description.by_rule && description.is_destination && matches(rule.to, description));
 }
 
 /// Fills the sets of ports of a new rule; those of a former rule in its place are taken over if it
@@ -65,11 +67,12 @@ void route_table::order_rules() {
 }
 
 void route_table::set_rules(std::vector<config::rule> rules, hub_time now, outcome& out) {
+  count_all_plain();
   auto former_rules = std::exchange(rules_, std::move(rules));
   auto former = std::exchange(states_, {});
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     auto effect = effect_of(rules_[i], former);
-    states_.push_back({std::move(effect), {}, {}});
+    states_.push_back({std::move(effect), {}, {}, std::make_shared<rule_counters>()});
     match_all(i, former_rules, former);
   }
   order_rules();
@@ -84,10 +87,12 @@ void route_table::set_rules(std::vector<config::rule> rules, hub_time now, outco
     std::size_t found = fits(i) ? i : 0;
     while (found < kept.size() && !fits(found))
       ++found;
-    if (found < kept.size())
+    if (found < kept.size()) {
       kept[found] = true;
-    else
+      states_[i].counters = former[found].counters;
+    } else {
       touched.push_back(&states_[i]);
+    }
   }
   for (std::size_t j = 0; j < former.size(); ++j)
     if (!kept[j])
@@ -133,8 +138,15 @@ const route_table::wanted& route_table::resolve(port_slot from, port_slot to,
                                                 const std::vector<std::size_t>& rules) {
   wanted_.plain = wanted_.chase_plain = false;
   wanted_.effects.clear();
+  wanted_.rules.clear();
   if (slots_[from]->cut.test(to))
     return wanted_;
+  const auto &source = slots_[from]->description, &destination = slots_[to]->description;
+  if (!source.by_rule || !destination.by_rule) {
+    wanted_.plain =
+        source.is_source && destination.is_destination && are_partners(source, destination);
+    return wanted_;
+  }
   int priority = 0;
   bool decided = false;
   for (auto index : rules) {
@@ -148,6 +160,7 @@ const route_table::wanted& route_table::resolve(port_slot from, port_slot to,
     if (state.effect->rule.block) {
       wanted_.plain = wanted_.chase_plain = false;
       wanted_.effects.clear();
+      wanted_.rules.clear();
       return wanted_;
     }
     auto& effects = wanted_.effects;
@@ -156,6 +169,7 @@ const route_table::wanted& route_table::resolve(port_slot from, port_slot to,
       wanted_.chase_plain = wanted_.chase_plain || state.effect->rule.chase;
     } else if (std::find(effects.begin(), effects.end(), state.effect) == effects.end()) {
       effects.push_back(state.effect);
+      wanted_.rules.push_back(index);
     }
   }
   return wanted_;
@@ -191,9 +205,10 @@ port_slot route_table::add_port(const port_description& port, hub_time now, outc
   for (port_slot other = 0; other < slot_limit(); ++other) {
     if (!has_port(other))
       continue;
-    if (!outgoing.empty())
+    auto paired = are_partners(port, slots_[other]->description);
+    if (!outgoing.empty() || paired)
       apply(slot, other, resolve(slot, other, outgoing), now, out);
-    if (!incoming.empty() && other != slot)
+    if ((!incoming.empty() || paired) && other != slot)
       apply(other, slot, resolve(other, slot, incoming), now, out);
   }
   return slot;
@@ -203,6 +218,7 @@ void route_table::remove_port(port_slot slot, hub_time now, outcome& out) {
   if (!has_port(slot))
     return;
   release(slot, now, out);
+  count_all_plain();
   for (port_slot other = 0; other < slot_limit(); ++other) {
     if (!has_port(other))
       continue;
@@ -277,8 +293,10 @@ void route_table::take(port_slot from, std::span<const event> batch, hub_time no
   if (source.last)
     for (const auto& e : batch)
       source.last->observe(e.message);
-  if (source.plain.any())
+  if (source.plain.any()) {
     out.unchanged = &source.plain;
+    source.uncounted += batch.size();
+  }
   if (!source.retired.empty()) {
     for (auto& through : source.retired)
       run(*through, from, spelled_out, now, out);

@@ -62,6 +62,35 @@ TEST_CASE("ports are sources and destinations only as they are", "[routing][patc
   CHECK(s.heard() == "alsa/K/out>: fa");
 }
 
+TEST_CASE("a port that rules do not concern is routed with its partner alone",
+          "[routing][patchbay]") {
+  auto s = two_rooms();
+  s.up_without_rules("alsa/Tutti/A", "rtp/S/A");
+  s.play("alsa/Tutti/A", "90 3c 40");
+  CHECK(s.heard() == "rtp/S/A: 90 3c 40");
+  s.play("rtp/S/A", "fa");
+  CHECK(s.heard() == "alsa/K/0: fa; alsa/Tutti/A: fa; rtp/S/B: fa");
+  s.play("rtp/S/B", "fa");
+  CHECK(s.heard() == "alsa/K/0: fa; rtp/S/A: fa");
+  s.set_rules({});
+  s.play("rtp/S/A", "fc");
+  CHECK(s.heard() == "alsa/Tutti/A: fc");
+  s.down("alsa/Tutti/A");
+  CHECK(s.heard() == "rtp/S/A: 80 3c 40");
+}
+
+TEST_CASE("partners find each other in whatever order they come", "[routing][patchbay]") {
+  studio s({"{}"});
+  s.up_without_rules("rtp/K/A", "alsa/K/0");
+  s.up_without_rules("rtp/K/B", "alsa/K/0");
+  s.up("rtp/S/C");
+  s.up("alsa/K/0");
+  s.play("alsa/K/0", "fa");
+  CHECK(s.heard() == "rtp/K/A: fa; rtp/K/B: fa; rtp/S/C: fa");
+  s.play("rtp/K/A", "fa");
+  CHECK(s.heard() == "alsa/K/0: fa");
+}
+
 TEST_CASE("for each pair only the rules of the highest priority count", "[routing][patchbay]") {
   auto s = two_rooms({"{}", "{'from': 'alsa/*', 'to': 'rtp/S/A', 'priority': 1, 'transforms': "
                             "[{'transpose': 12}]}"});
@@ -305,4 +334,35 @@ TEST_CASE("scenes are switched at once, by name and by message", "[routing][scen
   CHECK(s.activate(""));
   s.play("alsa/K/0", "fa");
   CHECK(s.heard() == "rtp/S/A: 80 4f 40 | 80 35 40; rtp/S/B: fa");
+}
+
+TEST_CASE("each rule knows how much its routes passed on", "[routing][patchbay]") {
+  studio s({"{'from': 'alsa/*', 'to': 'rtp/*'}",
+            "{'from': 'alsa/*', 'to': 'rtp/S/B', 'filter': {'types': 'note'}}",
+            "{'from': 'tcp/*', 'to': '*'}"});
+  for (auto id : {"alsa/K/0", "rtp/S/A", "rtp/S/B"})
+    s.up(id);
+  auto counts = [&] {
+    std::string text;
+    for (const auto& one : s.bay().activity())
+      text += (text.empty() ? "" : " ") + std::to_string(one.events);
+    return text;
+  };
+  CHECK(counts() == "0 0 0");
+  s.play("alsa/K/0", "90 3c 40 | b0 07 10 | 80 3c 40");
+  CHECK(counts() == "6 2 0");
+  // A port that comes later counts from then on, and one that goes takes nothing away.
+  s.up("rtp/S/C");
+  s.play("alsa/K/0", "90 3c 40 | 80 3c 40");
+  CHECK(counts() == "12 4 0");
+  s.down("rtp/S/A");
+  s.play("alsa/K/0", "b0 07 11");
+  CHECK(counts() == "14 4 0");
+  // Rules that stay go on counting, wherever they stand now; a new one begins at nothing.
+  s.set_rules({"{'from': '*', 'to': 'rtp/S/C', 'priority': 1}",
+               "{'from': 'alsa/*', 'to': 'rtp/S/B', 'filter': {'types': 'note'}}",
+               "{'from': 'alsa/*', 'to': 'rtp/*'}"});
+  CHECK(counts() == "0 4 14");
+  s.play("alsa/K/0", "90 3c 40 | 80 3c 40");
+  CHECK(counts() == "2 6 16");
 }
