@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 import time
+from urllib.parse import quote
 
 from lane import Ear, Hub, Report, Tool, free_port, numbered
 from processes import NodePeer
@@ -149,11 +150,12 @@ class Caller(Worker):
                 self.call("GET", luck.choice(self.LOOKS))
                 continue
             count += 1
-            status, content = self.call("POST", "/api/v1/rules", {
-                "name": f"soak {self.number} {count}", "from": f"name:Nobody {count}", "to": "*", "enabled": luck.random() < 0.5})
+            name = f"soak {self.number} {count}"
+            status, _ = self.call("POST", "/api/v1/rules", {
+                "name": name, "from": f"name:Nobody {count}", "to": "*", "enabled": luck.random() < 0.5})
             if status < 300:
                 self.ending.wait(0.2)
-                self.call("DELETE", f"/api/v1/rules/{json.loads(content)['id']}")
+                self.call("DELETE", f"/api/v1/rules/{quote(name)}")
 
 
 class Look(Worker):
