@@ -20,6 +20,10 @@ using router_actor = caf::typed_actor<
     caf::reacts_to<atom::attach, port_key, port_description, midi_sink>,
     // The port is away; what it left sounding is released at its destinations.
     caf::reacts_to<atom::detach, port_key>,
+    // This port may come; until then it is listed as away.
+    caf::reacts_to<atom::expect, port_description>,
+    // Tell this actor of every port that is up, and of all that come and go.
+    caf::reacts_to<atom::subscribe, port_listener>,
     // The port lives on but starts anew: release what it left sounding.
     caf::reacts_to<atom::release, port_key>,
     // Put these rules and scenes in force; routes that stay the same are not touched.
@@ -112,6 +116,87 @@ using tcp_target_actor = caf::typed_actor<
     // Its state and port.
     caf::replies_to<atom::status>::with<tcp_info>>;
 
+/// One cable of UDP multicast.
+using multicast_port_actor = midi_sink::extend<
+    // Datagrams have arrived.
+    caf::reacts_to<atom::ready>,
+    // Own: the turn's events are in; send them.
+    caf::reacts_to<atom::flush>,
+    // Own: try again to join the group.
+    caf::reacts_to<atom::tick>,
+    // Leave the group and end.
+    caf::reacts_to<atom::leave>>;
+
+/// One port of this machine: a device, or a virtual port that programs connect to.
+using local_port_actor = midi_sink::extend<
+    // Something has arrived, or the device takes more.
+    caf::reacts_to<atom::ready>,
+    // Own: the device may be given more by now.
+    caf::reacts_to<atom::tick>,
+    // Close the port and end.
+    caf::reacts_to<atom::leave>,
+    // Counters.
+    caf::replies_to<atom::status>::with<local_port_info>>;
+
+/// Whoever has sessions for local ports: the supervisor, a test.
+using session_provider = caf::typed_actor<
+    // Offer a session for this local port, as long as the sender, a part of the hub, lives.
+    caf::reacts_to<atom::offer, local_offer>,
+    // The sessions that the sender wanted for the port with this id are not offered any more.
+    caf::reacts_to<atom::withdraw, std::string>,
+    // Invite a remote session for a local port, and keep at it; false if its host is not known.
+    caf::replies_to<atom::invite, local_import>::with<bool>,
+    // Say goodbye to the peer that was invited in this way.
+    caf::reacts_to<atom::withdraw, local_import>>;
+
+/// JACK: its server, the ports that the rules open, and the virtual ports.
+using jack_watch_actor = port_listener::extend_with<remote_listener>::extend<
+    // Own: see whether a server is there.
+    caf::reacts_to<atom::tick>,
+    // Opening the client ended with this failure, or none.
+    caf::reacts_to<atom::opened, std::string>,
+    // Something happened in the graph.
+    caf::reacts_to<atom::noticed, io::jack_notice>,
+    // Own: see which ports are there.
+    caf::reacts_to<atom::list>,
+    // These ports are there now.
+    caf::reacts_to<atom::listed, std::vector<io::jack_port_info>>,
+    // The port that stands for this name is open, or it failed for this reason.
+    caf::reacts_to<atom::added, std::string, io::local_port_ptr, std::string>,
+    // Tell this actor what happens in the graph from now on.
+    caf::reacts_to<atom::subscribe, graph_listener>,
+    // Close everything and end.
+    caf::reacts_to<atom::leave>,
+    // The server and what is open.
+    caf::replies_to<atom::status>::with<jack_info>,
+    // All ports whose name fits the regular expression; MIDI ports only, or all.
+    caf::replies_to<atom::list, std::string, bool>::with<std::vector<io::jack_port_info>>,
+    // Connect two ports of whatever client; answers why it could not be done, or nothing.
+    caf::replies_to<atom::connect, std::string, std::string>::with<std::string>,
+    // The same for disconnecting.
+    caf::replies_to<atom::disconnect, std::string, std::string>::with<std::string>,
+    // State, position and tempo.
+    caf::replies_to<atom::transport>::with<io::jack_transport_info>,
+    // Start (true) or stop the transport; answers like connect.
+    caf::replies_to<atom::transport, bool>::with<std::string>,
+    // Move the transport to this frame.
+    caf::replies_to<atom::locate, std::uint32_t>::with<std::string>>;
+
+/// ALSA's sequencer: the ports that the rules open, and the virtual ports.
+using alsa_watch_actor = port_listener::extend_with<remote_listener>::extend<
+    // Own: see whether a sequencer is there.
+    caf::reacts_to<atom::tick>,
+    // Opening the client ended with this failure, or none.
+    caf::reacts_to<atom::opened, std::string>,
+    // Something happened in the sequencer.
+    caf::reacts_to<atom::noticed, io::alsa_notice_kind>,
+    // Own: see which ports are there.
+    caf::reacts_to<atom::list>,
+    // Close everything and end.
+    caf::reacts_to<atom::leave>,
+    // What is open.
+    caf::replies_to<atom::status>::with<alsa_info>>;
+
 /// Whoever wants to know which scene is active.
 using scene_sink = caf::typed_actor<
     // This scene became active, or none if the name is empty.
@@ -153,6 +238,8 @@ using discovery_actor = target_watcher::extend<
     caf::reacts_to<atom::abandon, config::remote_peer>,
     // Invite this peer for ever; false if there is no such session.
     caf::replies_to<atom::invite, config::remote_peer>::with<bool>,
+    // Tell this actor of services that are connected to on demand, now and when they come and go.
+    caf::reacts_to<atom::subscribe, remote_listener>,
     // Own: this service has come, changed or gone.
     caf::reacts_to<atom::seen, service_event_ptr>,
     // Own: this became of an offer.
@@ -169,7 +256,7 @@ using discovery_actor = target_watcher::extend<
     caf::replies_to<atom::status>::with<discovery_info>>;
 
 /// Starts everything in order, restarts what failed, stops in reverse.
-using supervisor_actor = scene_sink::extend<
+using supervisor_actor = scene_sink::extend_with<session_provider>::extend<
     // Put this configuration in force; what it does not change is not touched.
     caf::reacts_to<atom::configure, settings_ptr>,
     // Read the configuration file again; the log tells what comes of it.

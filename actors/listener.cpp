@@ -60,7 +60,7 @@ private:
   peer_table::peer* admit(const io::endpoint& sender, const invitation& received);
   template <class Atom>
   void report(const peer_table::peer& peer, Atom what);
-  peer_table::peer& add_peer(const peer_address& address);
+  peer_table::peer& add_peer(const peer_address& address, std::string partner = {});
   void refuse(const io::endpoint& sender, std::uint32_t token);
   void on_peer_down(const caf::down_msg& down);
   void end_if_empty();
@@ -224,10 +224,10 @@ void listener_state::refuse(const io::endpoint& sender, std::uint32_t token) {
   context_->control->send(sender, writer.written());
 }
 
-peer_table::peer& listener_state::add_peer(const peer_address& address) {
+peer_table::peer& listener_state::add_peer(const peer_address& address, std::string partner) {
   auto key = next_port_key();
-  auto session =
-      spawn_peer_session(self->system(), context_, key, address, router_, listener_actor(self));
+  auto session = spawn_peer_session(self->system(), context_, key, address, router_,
+                                    listener_actor(self), std::move(partner));
   self->monitor(session);
   keys_[session.address()] = key;
   last_ = nullptr;
@@ -237,7 +237,8 @@ peer_table::peer& listener_state::add_peer(const peer_address& address) {
 // Found by mDNS, named by the operator, or come by itself: whoever is at one of the addresses is
 // the peer that is meant.
 void listener_state::invite(invitation_target target, const target_watcher& watcher) {
-  watcher_ = watcher;
+  if (watcher)
+    watcher_ = watcher;
   auto local = context_->control->local();
   std::erase_if(target.candidates, [&](const io::endpoint& to) {
     return local.is_v4() ? !to.is_v4() : to.is_v4() && !local.is_unspecified();
@@ -246,7 +247,8 @@ void listener_state::invite(invitation_target target, const target_watcher& watc
     return;
   auto peer = find_target(target);
   if (!peer)
-    peer = &add_peer({target.candidates.front(), data_of(target.candidates.front())});
+    peer =
+        &add_peer({target.candidates.front(), data_of(target.candidates.front())}, target.partner);
   last_ = nullptr;
   peers_.add_target(*peer, std::move(target));
   self->send(peer->session, atom::invite_v, peer->candidates);

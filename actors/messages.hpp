@@ -6,8 +6,11 @@
 
 #include "actors/batch.hpp"
 #include "config/configuration.hpp"
+#include "io/alsa_client.hpp"
 #include "io/byte_stream.hpp"
 #include "io/datagram_socket.hpp"
+#include "io/jack_client.hpp"
+#include "io/local_port.hpp"
 #include "protocol/session/session_engine.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -57,6 +60,9 @@ struct port_description {
   std::string name;  ///< within the group
   bool source = true;
   bool destination = true;
+  /// False: no rule concerns it; it is routed with its partner, and with ports whose partner it is.
+  bool by_rule = true;
+  std::string partner{}; ///< id of a port; empty: none
 };
 
 /// A known port, up or away.
@@ -159,6 +165,7 @@ struct invitation_target {
   std::string key;                      ///< what it is wanted for; see connect_plan
   std::string name;                     ///< that it is expected to tell; empty: unknown
   std::vector<io::endpoint> candidates; ///< control addresses, the best first
+  std::string partner{};                ///< id of the local port that it is for; empty: none
 };
 
 /// A service of others on the network.
@@ -215,8 +222,58 @@ struct tcp_info {
   std::string failure;       ///< why it is not up; empty: it is
 };
 
+// -- ports of this machine --
+
+/// A local port that remote peers are to reach by a session of its own.
+struct local_offer {
+  std::string name; ///< of the session
+  std::string port; ///< id of the port; who joins plays to it and hears it, and nothing else
+};
+
+/// A remote session that a local port of the hub stands for.
+struct local_import {
+  config::remote_peer remote;
+  std::string port; ///< id of the local port; the peer plays to it and hears it, and nothing else
+};
+
+/// A device or a virtual port and how it is doing.
+struct local_port_info {
+  port_key key = 0;
+  std::uint64_t octets_out = 0;
+  std::uint64_t waiting = 0; ///< octets that the device has yet to take
+  std::uint64_t dropped = 0; ///< messages that its slowness cost
+};
+
+/// JACK as the hub sees it.
+struct jack_info {
+  bool up = false;
+  std::string failure; ///< why it is not up
+  io::jack_status server;
+  std::uint64_t xruns = 0;
+  std::vector<std::string> ports; ///< JACK's names of what is open
+};
+
+/// ALSA's sequencer as the hub sees it.
+struct alsa_info {
+  bool up = false;
+  std::string failure;            ///< why it is not up
+  std::uint64_t overruns = 0;     ///< times that the kernel dropped what came
+  std::uint64_t lost_out = 0;     ///< events that a receiver could not take
+  std::vector<std::string> ports; ///< what is open
+};
+
 } // namespace tutti
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::alsa_info)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::alsa_notice_kind)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::local_offer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::local_import)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::local_port_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::local_port_info)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::jack_info)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::jack_notice)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::io::jack_port_info>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::jack_transport_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::offer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::invitation_target)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::discovery_info)
@@ -264,9 +321,33 @@ using midi_sink = caf::typed_actor<
     caf::reacts_to<atom::midi, batch_ptr>>;
 
 namespace atom {
+using noticed = caf::atom_constant<caf::atom("noticed")>;
+using attached = caf::atom_constant<caf::atom("attached")>;
+using detached = caf::atom_constant<caf::atom("detached")>;
+using known = caf::atom_constant<caf::atom("known")>;
+using lost = caf::atom_constant<caf::atom("lost")>;
 using reached = caf::atom_constant<caf::atom("reached")>;
 using failed = caf::atom_constant<caf::atom("failed")>;
 } // namespace atom
+
+/// Whoever wants to know of remote sessions that are connected to on demand.
+using remote_listener = caf::typed_actor<
+    // There is this one, with its name and address, or it has another address now.
+    caf::reacts_to<atom::known, config::remote_peer>,
+    // The one of this name has gone.
+    caf::reacts_to<atom::lost, std::string>>;
+
+/// Whoever wants to know which ports are up; stands here for the same reason.
+using port_listener = caf::typed_actor<
+    // The port is up and has this id.
+    caf::reacts_to<atom::attached, port_key, std::string, port_description>,
+    // The port is away.
+    caf::reacts_to<atom::detached, port_key>>;
+
+/// Whoever wants to hear of JACK's graph; stands here for the same reason.
+using graph_listener = caf::typed_actor<
+    // This happened in JACK's graph.
+    caf::reacts_to<atom::noticed, io::jack_notice>>;
 
 /// Whoever wants a peer invited; stands here for the same reason.
 using target_watcher = caf::typed_actor<
@@ -344,4 +425,33 @@ CAF_ADD_ATOM(tutti_messages, tutti::atom, accepted, "accepted")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, connected, "connected")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, ready, "ready")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, flush, "flush")
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::local_port_ptr))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::local_port_info))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::alsa_info))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::alsa_notice_kind))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::local_offer))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::local_import))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::port_listener))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::jack_info))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::jack_notice))
+CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::io::jack_port_info>))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::io::jack_transport_info))
+CAF_ADD_ATOM(tutti_messages, tutti::atom, attached, "attached")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, detached, "detached")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, known, "known")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, lost, "lost")
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::remote_listener))
+CAF_ADD_ATOM(tutti_messages, tutti::atom, expect, "expect")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, offer, "offer")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, opened, "opened")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, noticed, "noticed")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, listed, "listed")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, added, "added")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, list, "list")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, connect, "connect")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, disconnect, "disconnect")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, transport, "transport")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, locate, "locate")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, subscribe, "subscribe")
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::graph_listener))
 CAF_END_TYPE_ID_BLOCK(tutti_messages)

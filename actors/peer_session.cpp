@@ -29,7 +29,7 @@ struct peer_session_state {
   }
 
   void start(session_context_ptr context_to_use, port_key key, const peer_address& address,
-             router_actor router, listener_actor listener);
+             router_actor router, listener_actor listener, std::string partner);
   void on_datagrams(channel from, const datagram_chain& chain);
   void on_batch(const batch_ptr& batch);
   void on_invited(const protocol::invitation& received, channel from, const io::endpoint& sender);
@@ -65,6 +65,7 @@ private:
   port_key key_ = 0;
   peer_address address_;
   router_actor router_;
+  std::string partner_; ///< id of the local port that it is for; empty: none
   listener_actor listener_;
   std::unique_ptr<protocol::session_engine> engine_;
   std::vector<io::endpoint> candidates_;     ///< where it is invited, the best first
@@ -82,8 +83,9 @@ private:
 
 void peer_session_state::start(session_context_ptr context_to_use, port_key key,
                                const peer_address& address, router_actor router,
-                               listener_actor listener) {
+                               listener_actor listener, std::string partner) {
   context_ = std::move(context_to_use);
+  partner_ = partner.empty() ? context_->partner : std::move(partner);
   key_ = key;
   address_ = address;
   router_ = std::move(router);
@@ -342,8 +344,10 @@ void peer_session_state::attach() {
   self->send(listener_, atom::reached_v, key_, engine_->peer_ssrc(), engine_->peer_name(),
              address_);
   auto display = engine_->peer_name().empty() ? to_string(address_.control) : engine_->peer_name();
-  self->send(router_, atom::attach_v, key_,
-             port_description{port_kind::rtp, context_->identity.name, std::move(display)},
+  port_description description{port_kind::rtp, context_->identity.name, std::move(display)};
+  description.by_rule = partner_.empty();
+  description.partner = partner_;
+  self->send(router_, atom::attach_v, key_, std::move(description),
              midi_sink(peer_session_actor(self)));
   attached_ = true;
 }
@@ -376,10 +380,11 @@ peer_info peer_session_state::status() const {
 peer_session_actor::behavior_type
 peer_session(peer_session_actor::stateful_pointer<peer_session_state> self,
              session_context_ptr context, port_key key, const peer_address& address,
-             router_actor router, listener_actor listener) {
+             router_actor router, listener_actor listener, std::string partner) {
   log_failures(self);
   auto& state = self->state;
-  state.start(std::move(context), key, address, std::move(router), std::move(listener));
+  state.start(std::move(context), key, address, std::move(router), std::move(listener),
+              std::move(partner));
   return {
       [&state](atom::midi, const batch_ptr& batch) { state.on_batch(batch); },
       [&state](atom::datagram, channel from, const datagram_chain& chain) {
@@ -402,9 +407,9 @@ peer_session(peer_session_actor::stateful_pointer<peer_session_state> self,
 
 peer_session_actor spawn_peer_session(caf::actor_system& system, session_context_ptr context,
                                       port_key key, peer_address address, router_actor router,
-                                      listener_actor listener) {
+                                      listener_actor listener, std::string partner) {
   return system.spawn(peer_session, std::move(context), key, address, std::move(router),
-                      std::move(listener));
+                      std::move(listener), std::move(partner));
 }
 
 } // namespace tutti

@@ -50,6 +50,16 @@ void port_registry::take_away(port_key key) {
     forget_oldest();
 }
 
+void port_registry::expect(const port_description& description) {
+  auto [found, added] = ports_.try_emplace(make_port_id(description));
+  if (!added)
+    return;
+  found->second.description = description;
+  found->second.left = ++departures_;
+  if (++away_ > max_away_ports)
+    forget_oldest();
+}
+
 void port_registry::forget_oldest() {
   auto oldest = ports_.end();
   for (auto i = ports_.begin(); i != ports_.end(); ++i)

@@ -50,6 +50,8 @@ struct router_state {
   void attach(port_key key, const port_description& description, midi_sink sink);
   void detach(port_key key);
   void release(port_key key);
+  void expect(const port_description& description) { registry_.expect(description); }
+  void subscribe(const port_listener& listener);
   void on_tick();
   std::vector<port_info> status() const;
   std::vector<route_info> routes() const;
@@ -69,6 +71,7 @@ private:
   void cancel_sysex_of(port_key gone);
   hub_time now() const { return hub_time(self->clock().now().time_since_epoch()); }
   void plan_tick(hub_time due);
+  void on_down(const caf::actor_addr& gone);
 
   router_actor::pointer self;
   routing::patchbay patchbay_{{}, {}, std::random_device()()};
@@ -79,13 +82,26 @@ private:
   std::unordered_map<port_key, port*> by_key_;
   std::vector<port*> by_slot_;
   port_registry registry_;
+  std::vector<port_listener> listeners_;
   std::vector<event> scratch_;
   hub_time planned_ = hub_time::max();
 };
 
 void router_state::start(const routing_settings_ptr& settings, scene_sink watcher) {
   watcher_ = std::move(watcher);
+  self->set_down_handler([this](const caf::down_msg& down) { on_down(down.source); });
   configure(settings);
+}
+
+void router_state::subscribe(const port_listener& listener) {
+  self->monitor(listener);
+  listeners_.push_back(listener);
+  for (const auto& one : ports_)
+    self->send(listener, atom::attached_v, one->key, one->id, one->description);
+}
+
+void router_state::on_down(const caf::actor_addr& gone) {
+  std::erase_if(listeners_, [&](const auto& listener) { return listener.address() == gone; });
 }
 
 void router_state::configure(const routing_settings_ptr& settings) {
@@ -189,12 +205,15 @@ void router_state::attach(port_key key, const port_description& description, mid
   added->description = description;
   added->sink = std::move(sink);
   added->slot = patchbay_.add_port({added->id, to_string(description.kind), description.group,
-                                    description.name, description.source, description.destination},
+                                    description.name, description.source, description.destination,
+                                    description.by_rule, description.partner},
                                    now(), outcome_);
   io::log_debug("port {} is up", added->id);
   by_key_[key] = added.get();
   by_slot_.resize(std::max<std::size_t>(by_slot_.size(), added->slot + 1));
   by_slot_[added->slot] = added.get();
+  for (const auto& listener : listeners_)
+    self->send(listener, atom::attached_v, key, added->id, description);
   ports_.push_back(std::move(added));
   perform(nullptr, nullptr);
 }
@@ -207,6 +226,8 @@ void router_state::detach(port_key key) {
   patchbay_.remove_port(gone->slot, now(), outcome_);
   perform(nullptr, nullptr);
   io::log_debug("port {} is away", gone->id);
+  for (const auto& listener : listeners_)
+    self->send(listener, atom::detached_v, key);
   registry_.take_away(key);
   by_key_.erase(key);
   by_slot_[gone->slot] = nullptr;
@@ -274,12 +295,15 @@ std::vector<port_info> router_state::status() const {
 
 std::vector<route_info> router_state::routes() const {
   const auto& table = patchbay_.table();
+  // Partners are routed without a rule.
+  auto name_of = [&](std::size_t rule) {
+    return rule < table.rules().size() ? table.rules()[rule].name : std::string();
+  };
   std::vector<route_info> out;
   for (const auto& from : ports_)
     for (const auto& route : table.routes_from(from->slot))
       if (auto to = at(route.to))
-        out.push_back(
-            {from->id, to->id, table.rules()[route.rule].name, route.plain, route.events_out});
+        out.push_back({from->id, to->id, name_of(route.rule), route.plain, route.events_out});
   return out;
 }
 
@@ -307,6 +331,8 @@ router_actor::behavior_type router(router_actor::stateful_pointer<router_state> 
                const midi_sink& sink) { state.attach(key, description, sink); },
       [&state](atom::detach, port_key key) { state.detach(key); },
       [&state](atom::release, port_key key) { state.release(key); },
+      [&state](atom::expect, const port_description& wanted) { state.expect(wanted); },
+      [&state](atom::subscribe, const port_listener& listener) { state.subscribe(listener); },
       [&state](atom::tick) { state.on_tick(); },
       [&state](atom::configure, const routing_settings_ptr& wanted) { state.configure(wanted); },
       [&state](atom::scene, const std::string& scene) { return state.activate_scene(scene); },

@@ -24,6 +24,7 @@ struct session_context {
   std::shared_ptr<io::datagram_socket> control;
   std::shared_ptr<io::datagram_socket> data;
   std::size_t max_peers = 4096;
+  std::string partner;    ///< id of the local port that the session is for; empty: rules decide
   std::uint64_t seed = 0; ///< for tokens, sequence numbers and jitter; tests fix it
   /// What an engine asks for, while its peer session performs it: one for all, since they never do
   /// so at the same time; empty in between.
@@ -41,6 +42,25 @@ struct tcp_context {
   int dscp = 46;                       ///< mark of the packets of all streams
 };
 using tcp_context_ptr = std::shared_ptr<const tcp_context>;
+
+/// What a port of this machine passes, and how fast.
+struct local_port_options {
+  bool clock = true;
+  bool active_sensing = false;
+  /// Octets per second that the device takes; 0: it says itself when it is full.
+  std::uint32_t octets_per_second = 0;
+  std::size_t sysex_octets = 1u << 20; ///< longest SysEx either way
+};
+
+/// What the actors of a sound system need.
+struct local_context {
+  io::event_loop* loop = nullptr;
+  router_actor router;
+  session_provider sessions;                ///< may be none: nothing is offered or invited then
+  std::vector<config::remote_peer> remotes; ///< configured ones that are connected to on demand
+  config::sound_system settings;
+  std::size_t sysex_octets = 1u << 20;
+};
 
 /// What the hub is started with.
 struct hub_start {
@@ -66,9 +86,10 @@ router_actor spawn_router(caf::actor_system& system, routing_settings_ptr settin
 listener_actor spawn_listener(caf::actor_system& system, session_context_ptr context,
                               router_actor router);
 
+/// `partner` is the id of the local port that the peer is for; empty: the session's.
 peer_session_actor spawn_peer_session(caf::actor_system& system, session_context_ptr context,
                                       port_key key, peer_address address, router_actor router,
-                                      listener_actor listener);
+                                      listener_actor listener, std::string partner = {});
 
 tcp_port_actor spawn_tcp_port(caf::actor_system& system, tcp_context_ptr context, port_key key,
                               port_description description, io::byte_stream_ptr stream);
@@ -78,6 +99,17 @@ tcp_listener_actor spawn_tcp_listener(caf::actor_system& system, tcp_context_ptr
 
 tcp_target_actor spawn_tcp_target(caf::actor_system& system, tcp_context_ptr context,
                                   config::tcp_target settings);
+
+local_port_actor spawn_local_port(caf::actor_system& system, router_actor router, port_key key,
+                                  port_description description, io::local_port_ptr port,
+                                  const local_port_options& options);
+
+multicast_port_actor spawn_multicast_port(caf::actor_system& system, io::event_loop& loop,
+                                          router_actor router, config::multicast_cable settings);
+
+alsa_watch_actor spawn_alsa_watch(caf::actor_system& system, local_context context);
+
+jack_watch_actor spawn_jack_watch(caf::actor_system& system, local_context context);
 
 discovery_actor spawn_discovery(caf::actor_system& system, io::event_loop& loop,
                                 config::discovery settings);

@@ -6,6 +6,7 @@
 #include "actors/failure.hpp"
 #include "actors/part_list.hpp"
 #include "actors/spawn.hpp"
+#include "io/name_lookup.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
@@ -30,6 +31,14 @@ struct offered_session {
   listener_actor listener;
 };
 
+/// What a local port is offered as. Its settings name the first session's address and any free
+/// ports.
+struct local_session {
+  config::session settings;
+  std::string port; ///< id of the local port
+  caf::actor_addr owner;
+};
+
 struct supervisor_state {
   explicit supervisor_state(supervisor_actor::pointer pointer)
       : self(pointer) {}
@@ -41,6 +50,10 @@ struct supervisor_state {
   void restart();
   void leave();
   caf::result<std::vector<session_info>> status();
+  void offer_port(const local_offer& wanted, const caf::actor_addr& owner);
+  void withdraw_port(const std::string& port, const caf::actor_addr& owner);
+  caf::result<bool> import(const local_import& wanted);
+  void dismiss(const local_import& wanted);
 
   static inline const char* name = "supervisor";
 
@@ -51,6 +64,8 @@ private:
   void want_sessions(std::vector<part>& parts);
   void want_tcp(std::vector<part>& parts);
   void want_discovery(std::vector<part>& parts);
+  void want_local(std::vector<part>& parts);
+  void apply();
   void start_parts();
   void start_router();
   caf::actor start_listener(const config::session& session);
@@ -58,6 +73,14 @@ private:
   routing_settings_ptr make_routing() const;
 
   void keep_scene();
+  // Sessions for local ports.
+  local_context make_local(const config::sound_system& settings) const;
+  template <class Watch>
+  caf::actor introduce_watch(Watch& known, const Watch& started);
+  std::vector<config::remote_peer> peers_on_demand(bool wanted) const;
+  const local_session* find_local(const std::string& name) const;
+  std::string free_name(const std::string& wanted) const;
+  listener_actor listener_for(const std::string& session) const;
   // What discovery is told.
   caf::actor start_discovery();
   void tell_discovery();
@@ -76,8 +99,12 @@ private:
   router_actor router_;
   part_list parts_; ///< the router comes before them all
   std::vector<std::unique_ptr<offered_session>> sessions_;
+  std::vector<local_session> local_sessions_;
   discovery_actor discovery_;
-  std::vector<offer> told_offers_; ///< to discovery
+  alsa_watch_actor alsa_watch_;
+  jack_watch_actor jack_watch_;
+  std::unique_ptr<io::name_lookup> names_; ///< for peers of local ports
+  std::vector<offer> told_offers_;         ///< to discovery
   std::vector<config::remote_peer> told_peers_;
   std::string scene_;          ///< active at the router
   std::string kept_scene_;     ///< what the configuration knows of it
@@ -102,6 +129,7 @@ std::uint32_t random_number() {
 
 void supervisor_state::start(hub_start given) {
   loop_ = given.loop;
+  names_ = std::make_unique<io::name_lookup>(loop_->context());
   kept_ = std::move(given.configuration);
   auto now = kept_->in_force();
   settings_ = settings_ptr(now, &now->settings);
@@ -135,6 +163,11 @@ void supervisor_state::configure(const settings_ptr& settings) {
   if (router_ && other_scene)
     self->request(router_, caf::infinite, atom::scene_v, scene_)
         .then([](bool) {}, [](caf::error&) {});
+  apply();
+}
+
+// Brings what runs in line with what is wanted now.
+void supervisor_state::apply() {
   for (auto& leaving : parts_.want(wanted_parts()))
     caf::anon_send(leaving, atom::leave_v);
   std::erase_if(sessions_, [this](const auto& session) { return !is_offered(*session); });
@@ -204,6 +237,7 @@ std::vector<part> supervisor_state::wanted_parts() {
   want_sessions(parts);
   want_tcp(parts);
   want_discovery(parts);
+  want_local(parts);
   return parts;
 }
 
@@ -217,6 +251,10 @@ void supervisor_state::want_configuration(std::vector<part>& parts) {
 
 // Who may join and how many may change while a session goes on.
 void supervisor_state::want_sessions(std::vector<part>& parts) {
+  for (const auto& local : local_sessions_)
+    parts.push_back(
+        make_part("the listener of session \"" + local.settings.name + "\" for " + local.port, true,
+                  [this, session = local.settings] { return start_listener(session); }));
   for (const auto& offered : settings_->sessions)
     for (const auto& session : by_address(offered)) {
       parts.push_back(
@@ -244,6 +282,11 @@ caf::actor supervisor_state::start_listener(const config::session& session) {
   context->control = offered.bound.control;
   context->data = offered.bound.data;
   context->max_peers = session.max_peers;
+  if (auto local = find_local(session.name)) {
+    context->partner = local->port;
+    io::log_info("{} is offered as session \"{}\" on UDP port {}", local->port, session.name,
+                 offered.bound.control->local().port);
+  }
   context->seed = std::uint64_t(random_number()) << 32 | random_number();
   offered.listener = spawn_listener(self->system(), std::move(context), router_);
   introduce(offered);
@@ -298,6 +341,8 @@ void supervisor_state::start_parts() {
 }
 
 bool supervisor_state::is_offered(const offered_session& session) const {
+  if (find_local(session.bound.settings.name))
+    return true;
   for (const auto& offered : settings_->sessions)
     for (const auto& one : by_address(offered))
       if (is_same_session(one, session.bound.settings))
@@ -319,6 +364,10 @@ caf::actor supervisor_state::start_discovery() {
   told_peers_.clear();
   for (const auto& session : sessions_)
     introduce(*session);
+  if (alsa_watch_)
+    self->send(discovery_, atom::subscribe_v, remote_listener(alsa_watch_));
+  if (jack_watch_)
+    self->send(discovery_, atom::subscribe_v, remote_listener(jack_watch_));
   return caf::actor_cast<caf::actor>(discovery_);
 }
 
@@ -327,6 +376,8 @@ void supervisor_state::introduce(const offered_session& session) {
   auto first = std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& one) {
     return one->bound.settings.name == session.bound.settings.name;
   });
+  if (find_local(session.bound.settings.name))
+    return; // nobody is invited into it
   if (discovery_ && session.listener && first != sessions_.end() && first->get() == &session)
     self->send(discovery_, atom::attach_v, session.bound.settings.name, session.listener);
 }
@@ -347,7 +398,7 @@ void supervisor_state::tell_discovery() {
   for (const auto& one : now)
     if (!contains(before, one))
       self->send(discovery_, atom::publish_v, one);
-  auto peers = std::exchange(told_peers_, settings_->connect);
+  auto peers = std::exchange(told_peers_, peers_on_demand(false));
   for (const auto& gone : peers)
     if (!contains(told_peers_, gone))
       self->send(discovery_, atom::abandon_v, gone);
@@ -372,6 +423,142 @@ std::vector<offer> supervisor_state::offers() const {
   return out;
 }
 
+// -- ports of this machine ----------------------------------------------------------------------
+
+void supervisor_state::want_local(std::vector<part>& parts) {
+  const auto& local = settings_->local;
+  auto settings_of = [this](const config::sound_system& system) {
+    return std::tuple(system, peers_on_demand(true), settings_->limits.sysex_octets);
+  };
+  if (local.alsa.enabled)
+    parts.push_back(make_part("the watch over ALSA", settings_of(local.alsa), [this] {
+      return introduce_watch(alsa_watch_,
+                             spawn_alsa_watch(self->system(), make_local(settings_->local.alsa)));
+    }));
+  if (local.jack.enabled)
+    parts.push_back(make_part("the watch over JACK", settings_of(local.jack), [this] {
+      return introduce_watch(jack_watch_,
+                             spawn_jack_watch(self->system(), make_local(settings_->local.jack)));
+    }));
+  for (const auto& cable : settings_->multicast)
+    parts.push_back(make_part("the multicast cable \"" + cable.name + '"', cable, [this, cable] {
+      return caf::actor_cast<caf::actor>(
+          spawn_multicast_port(self->system(), *loop_, router_, cable));
+    }));
+}
+
+local_context supervisor_state::make_local(const config::sound_system& settings) const {
+  local_context out;
+  out.loop = loop_;
+  out.router = router_;
+  out.sessions = supervisor_actor(self);
+  out.remotes = peers_on_demand(true);
+  out.settings = settings;
+  out.sysex_octets = settings_->limits.sysex_octets;
+  return out;
+}
+
+template <class Watch>
+caf::actor supervisor_state::introduce_watch(Watch& known, const Watch& started) {
+  known = started;
+  if (discovery_)
+    self->send(discovery_, atom::subscribe_v, remote_listener(started));
+  return caf::actor_cast<caf::actor>(started);
+}
+
+std::vector<config::remote_peer> supervisor_state::peers_on_demand(bool wanted) const {
+  std::vector<config::remote_peer> out;
+  for (const auto& peer : settings_->connect)
+    if (peer.on_demand == wanted)
+      out.push_back(peer);
+  return out;
+}
+
+void supervisor_state::offer_port(const local_offer& wanted, const caf::actor_addr& owner) {
+  if (leaving_)
+    return;
+  local_session added;
+  if (!settings_->sessions.empty())
+    added.settings = by_address(settings_->sessions.front()).front();
+  added.settings.name = free_name(wanted.name);
+  added.settings.port = 0;
+  if (added.settings.bind.empty())
+    added.settings.bind = {"::"};
+  added.port = wanted.port;
+  added.owner = owner;
+  local_sessions_.push_back(std::move(added));
+  apply();
+}
+
+void supervisor_state::withdraw_port(const std::string& port, const caf::actor_addr& owner) {
+  auto gone = std::erase_if(local_sessions_, [&](const local_session& session) {
+    if (session.port != port || session.owner != owner)
+      return false;
+    io::log_info("session \"{}\" is not offered any more", session.settings.name);
+    return true;
+  });
+  if (gone > 0 && !leaving_)
+    apply();
+}
+
+const local_session* supervisor_state::find_local(const std::string& session) const {
+  for (const auto& local : local_sessions_)
+    if (local.settings.name == session)
+      return &local;
+  return nullptr;
+}
+
+std::string supervisor_state::free_name(const std::string& wanted) const {
+  auto taken = [this](const std::string& one) {
+    auto configured = [&](const config::session& session) {
+      return by_address(session).front().name == one;
+    };
+    return find_local(one) ||
+           std::any_of(settings_->sessions.begin(), settings_->sessions.end(), configured);
+  };
+  auto found = wanted;
+  for (int number = 2; taken(found); ++number)
+    found = wanted + " (" + std::to_string(number) + ')';
+  return found;
+}
+
+listener_actor supervisor_state::listener_for(const std::string& wanted) const {
+  for (const auto& session : sessions_) {
+    const auto& called = session->bound.settings.name;
+    if (!find_local(called) && (wanted.empty() || called == wanted))
+      return session->listener;
+  }
+  return listener_actor();
+}
+
+std::string key_of(const local_import& wanted) {
+  return "import/" + wanted.port;
+}
+
+caf::result<bool> supervisor_state::import(const local_import& wanted) {
+  if (leaving_)
+    return false;
+  auto promise = self->make_response_promise<bool>();
+  names_->find(wanted.remote.host, wanted.remote.port,
+               [this, promise, wanted](const io::name_result& result) mutable {
+                 invitation_target target{key_of(wanted), wanted.remote.name, {}, wanted.port};
+                 for (const auto& where : result.endpoints)
+                   target.candidates.push_back(io::from_socket_address(where.data()));
+                 auto listener = listener_for(wanted.remote.session);
+                 if (target.candidates.empty())
+                   io::log_warning("cannot look up \"{}\": {}", wanted.remote.host, result.error);
+                 else if (listener)
+                   caf::anon_send(listener, atom::invite_v, std::move(target), target_watcher());
+                 promise.deliver(!result.endpoints.empty() && listener);
+               });
+  return promise;
+}
+
+void supervisor_state::dismiss(const local_import& wanted) {
+  if (auto listener = listener_for(wanted.remote.session))
+    self->send(listener, atom::abandon_v, key_of(wanted), true);
+}
+
 // -- failures and the end -----------------------------------------------------------------------
 
 void supervisor_state::on_down(const caf::down_msg& down) {
@@ -392,6 +579,10 @@ void supervisor_state::on_down(const caf::down_msg& down) {
     return restart(); // a part that had to leave has left; another may take its place
   }
   self->delayed_send(self, restart_wait, atom::restart_v);
+  // Nobody wants the sessions of a part that has ended; whoever takes its place asks again.
+  auto is_orphan = [&](const auto& session) { return session.owner == down.source; };
+  if (std::erase_if(local_sessions_, is_orphan) > 0 && router_)
+    apply();
 }
 
 // Starts what is missing. Peers that the hub invites are invited anew by discovery when it learns
@@ -401,7 +592,7 @@ void supervisor_state::restart() {
     return;
   if (!router_)
     start_router();
-  start_parts();
+  apply();
 }
 
 void supervisor_state::leave() {
@@ -459,6 +650,14 @@ supervisor(supervisor_actor::stateful_pointer<supervisor_state> self, hub_start 
       [&state](atom::reload) { state.reload(); },
       [&state](atom::leave) { state.leave(); },
       [&state](atom::restart) { state.restart(); },
+      [&state, self](atom::offer, const local_offer& wanted) {
+        state.offer_port(wanted, caf::actor_cast<caf::actor_addr>(self->current_sender()));
+      },
+      [&state, self](atom::withdraw, const std::string& port) {
+        state.withdraw_port(port, caf::actor_cast<caf::actor_addr>(self->current_sender()));
+      },
+      [&state](atom::invite, const local_import& wanted) { return state.import(wanted); },
+      [&state](atom::withdraw, const local_import& wanted) { state.dismiss(wanted); },
       [&state](atom::status) { return state.status(); },
   };
 }

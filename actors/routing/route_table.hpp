@@ -7,7 +7,8 @@
 // For each pair of ports the enabled rules of the highest priority that match it count. If one of
 // them blocks, there is no route. Those without filter and transforms make one plain route
 // together, a bit in the source's set; each other one makes a route object. An event costs its
-// source's routes and nothing else, however many rules there are.
+// source's routes and nothing else, however many rules there are. Between partners there is a plain
+// route and no rule, as there is none for ports that rules do not concern.
 #pragma once
 
 #include "actors/routing/last_values.hpp"
