@@ -31,7 +31,10 @@ using router_actor = caf::typed_actor<
     // Every live route.
     caf::replies_to<atom::routes>::with<std::vector<route_info>>,
     // Every known port, up or away.
-    caf::replies_to<atom::status>::with<std::vector<port_info>>>;
+    caf::replies_to<atom::status>::with<std::vector<port_info>>,
+    // Which of these ports, up or not, the rules in force name.
+    caf::replies_to<atom::named,
+                    std::vector<port_description>>::with<std::vector<port_description>>>;
 
 /// One remote participant of a session.
 using peer_session_actor = midi_sink::extend<
@@ -128,6 +131,8 @@ using discovery_actor = target_watcher::extend<
     caf::reacts_to<atom::noted, mdns_notice_ptr>,
     // Own: look up the name of this peer again.
     caf::reacts_to<atom::tick, std::string>,
+    // Own: see which services the rules ask for.
+    caf::reacts_to<atom::tick>,
     // Say goodbye for everything that is announced, and end.
     caf::reacts_to<atom::leave>,
     // What is announced and what is seen.

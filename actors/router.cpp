@@ -5,6 +5,7 @@
 // (port_registry).
 #include "actors/failure.hpp"
 #include "actors/port_registry.hpp"
+#include "actors/routing/demand.hpp"
 #include "actors/routing/patchbay.hpp"
 #include "actors/spawn.hpp"
 #include "protocol/sysex_gate.hpp"
@@ -51,6 +52,7 @@ struct router_state {
   void on_tick();
   std::vector<port_info> status() const;
   std::vector<route_info> routes() const;
+  std::vector<port_description> named(const std::vector<port_description>& ports) const;
 
   static inline const char* name = "router";
 
@@ -274,6 +276,17 @@ std::vector<route_info> router_state::routes() const {
   return out;
 }
 
+std::vector<port_description>
+router_state::named(const std::vector<port_description>& ports) const {
+  std::vector<port_description> out;
+  for (const auto& port : ports)
+    if (routing::is_named(patchbay_->table().rules(),
+                          {make_port_id(port), to_string(port.kind), port.group, port.name,
+                           port.source, port.destination}))
+      out.push_back(port);
+  return out;
+}
+
 router_actor::behavior_type router(router_actor::stateful_pointer<router_state> self,
                                    const routing_settings_ptr& settings) {
   log_failures(self);
@@ -290,6 +303,9 @@ router_actor::behavior_type router(router_actor::stateful_pointer<router_state> 
       [&state](atom::scene, const std::string& scene) { return state.activate_scene(scene); },
       [&state](atom::status) { return state.status(); },
       [&state](atom::routes) { return state.routes(); },
+      [&state](atom::named, const std::vector<port_description>& ports) {
+        return state.named(ports);
+      },
   };
 }
 

@@ -71,6 +71,6 @@ tcp_target_actor spawn_tcp_target(caf::actor_system& system, tcp_context_ptr con
                                   config::tcp_target settings);
 
 discovery_actor spawn_discovery(caf::actor_system& system, io::event_loop& loop,
-                                config::discovery settings);
+                                config::discovery settings, router_actor router);
 
 } // namespace tutti

@@ -151,7 +151,7 @@ void supervisor_state::add_discovery() {
 
 // It knows nothing when it is new: neither the sessions nor the peers that are to be invited.
 caf::actor supervisor_state::start_discovery() {
-  discovery_ = spawn_discovery(self->system(), *loop_, settings_.discovery);
+  discovery_ = spawn_discovery(self->system(), *loop_, settings_.discovery, router_);
   for (auto& one : offers())
     self->send(discovery_, atom::publish_v, std::move(one));
   for (const auto& session : sessions_)
