@@ -357,7 +357,7 @@ void discovery_state::perform() {
       caf::anon_send(*listener, atom::invite_v, command.target,
                      target_watcher(discovery_actor(self)));
     else
-      caf::anon_send(*listener, atom::abandon_v, command.target.key, command.goodbye);
+      caf::anon_send(*listener, atom::abandon_v, command.target.key, command.how);
   }
 }
 

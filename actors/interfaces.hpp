@@ -45,8 +45,10 @@ using peer_session_actor = midi_sink::extend<
     // Invite the peer at one of these control addresses, the best first, and keep at it. Told
     // again: they are these now, or there is reason to try at once.
     caf::reacts_to<atom::invite, std::vector<io::endpoint>>,
-    // Do not invite the peer any more; true: say goodbye as well.
-    caf::reacts_to<atom::abandon, bool>,
+    // Do not invite the peer any more, and end like this.
+    caf::reacts_to<atom::abandon, farewell>,
+    // It is the only session with this participant: its port is up.
+    caf::reacts_to<atom::attach>,
     // The network reports that nobody listens at this address.
     caf::reacts_to<atom::nobody, io::endpoint>,
     // Own heartbeat; late ones are harmless.
@@ -65,8 +67,8 @@ using listener_actor = caf::typed_actor<
     // Invite this peer, keep at it, and tell how it goes. Told again: its addresses are these now,
     // or there is reason to try at once.
     caf::reacts_to<atom::invite, invitation_target, target_watcher>,
-    // The target of this key is not wanted any more; true: say goodbye to it.
-    caf::reacts_to<atom::abandon, std::string, bool>,
+    // The target of this key is not wanted any more.
+    caf::reacts_to<atom::abandon, std::string, farewell>,
     // This peer's session stands, with this SSRC and name and at this address.
     caf::reacts_to<atom::reached, port_key, std::uint32_t, std::string, peer_address>,
     // This peer's session has ended, or an invitation has failed.

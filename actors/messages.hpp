@@ -135,6 +135,13 @@ struct offer {
   std::vector<std::string> txt; ///< "key=value"
 };
 
+/// How a peer session ends that is not wanted any more.
+enum class farewell : std::uint8_t {
+  later,   ///< when the session is lost; at once if none stands
+  goodbye, ///< at once, with a BY
+  silent,  ///< at once, without: the participant is in session another way
+};
+
 /// A peer that the hub wants in a session, wherever it is reached.
 struct invitation_target {
   std::string key;                      ///< what it is wanted for; see connect_plan
@@ -198,6 +205,7 @@ struct tcp_info {
 
 } // namespace tutti
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::farewell)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::offer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::invitation_target)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::discovery_info)
@@ -286,6 +294,7 @@ CAF_ADD_ATOM(tutti_messages, tutti::atom, release, "release")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, leave, "leave")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, tick, "tick")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, status, "status")
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::farewell))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::offer))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::invitation_target))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::discovery_info))

@@ -29,7 +29,8 @@ struct peer_session_state {
   void on_batch(const batch_ptr& batch);
   void on_invited(const protocol::invitation& received, channel from, const io::endpoint& sender);
   void invite(const std::vector<io::endpoint>& candidates);
-  void abandon(bool goodbye);
+  void abandon(farewell how);
+  void attach();
   void on_unreachable(const io::endpoint& where);
   void on_tick();
   void leave();
@@ -50,7 +51,7 @@ private:
   /// Carries out what the engine left in *out_, and plans the next tick.
   void perform();
   void on_notice(const protocol::session_notice& notice);
-  void attach();
+  void arrive();
   void detach();
   void plan_tick();
   std::string who() const;
@@ -71,6 +72,8 @@ private:
   bool again_ = false;     ///< do so when the engine's last word is performed
   protocol::session_output* out_ = nullptr; ///< the context's; empty between messages
   hub_time planned_ = hub_time::max();
+  bool arriving_ = false; ///< in session, but the listener has yet to say that it is the only one
+  std::vector<batch_ptr> early_; ///< what was played meanwhile: within one turn of the loop
   bool attached_ = false;
   bool complained_ = false; ///< the last failed invitation was logged
 };
@@ -144,9 +147,11 @@ void peer_session_state::invite(const std::vector<io::endpoint>& candidates) {
   perform();
 }
 
-void peer_session_state::abandon(bool goodbye) {
+void peer_session_state::abandon(farewell how) {
+  if (how == farewell::silent)
+    return self->quit(); // the listener has told the router
   candidates_.clear();
-  if (goodbye)
+  if (how == farewell::goodbye)
     engine_->leave(now(), *out_);
   else
     engine_->give_up(*out_);
@@ -230,8 +235,13 @@ void peer_session_state::perform() {
   for (const auto& notice : out_->notices)
     if (notice.kind == notice_kind::restarted || notice.kind == notice_kind::connected)
       on_notice(notice);
-  if (!out_->events.empty())
-    self->send(router_, atom::midi_v, key_, make_batch(out_->events));
+  if (!out_->events.empty()) {
+    auto batch = make_batch(out_->events);
+    if (attached_)
+      self->send(router_, atom::midi_v, key_, std::move(batch));
+    else if (arriving_)
+      early_.push_back(std::move(batch));
+  }
   for (const auto& notice : out_->notices)
     if (notice.kind != notice_kind::restarted && notice.kind != notice_kind::connected)
       on_notice(notice);
@@ -283,7 +293,7 @@ void peer_session_state::on_notice(const protocol::session_notice& notice) {
   case notice_kind::connected:
     complained_ = false;
     io::log_info("{} joined session \"{}\"", who(), session);
-    attach();
+    arrive();
     break;
   case notice_kind::synchronised:
     io::log_debug("{}: clock synchronised, round trip {:.2f} ms", who(),
@@ -328,23 +338,33 @@ void peer_session_state::on_notice(const protocol::session_notice& notice) {
   }
 }
 
-void peer_session_state::attach() {
+// Over which ways ever it came, a participant is one port: the listener knows the others.
+void peer_session_state::arrive() {
   suspected_ = false;
+  arriving_ = true;
   self->send(listener_, atom::reached_v, key_, engine_->peer_ssrc(), engine_->peer_name(),
              address_);
+}
+
+void peer_session_state::attach() {
+  if (!std::exchange(arriving_, false))
+    return; // it has gone in the meantime
   auto display = engine_->peer_name().empty() ? to_string(address_.control) : engine_->peer_name();
   self->send(router_, atom::attach_v, key_,
              port_description{port_kind::rtp, context_->identity.name, std::move(display)},
              midi_sink(peer_session_actor(self)));
   attached_ = true;
+  for (auto& batch : std::exchange(early_, {}))
+    self->send(router_, atom::midi_v, key_, std::move(batch));
 }
 
 void peer_session_state::detach() {
-  if (attached_) {
+  if (attached_)
     self->send(router_, atom::detach_v, key_);
+  if (attached_ || arriving_)
     self->send(listener_, atom::failed_v, key_);
-  }
-  attached_ = false;
+  attached_ = arriving_ = false;
+  early_.clear();
 }
 
 std::string peer_session_state::who() const {
@@ -381,7 +401,8 @@ peer_session(peer_session_actor::stateful_pointer<peer_session_state> self,
       [&state](atom::invite, const std::vector<io::endpoint>& candidates) {
         state.invite(candidates);
       },
-      [&state](atom::abandon, bool goodbye) { state.abandon(goodbye); },
+      [&state](atom::abandon, farewell how) { state.abandon(how); },
+      [&state](atom::attach) { state.attach(); },
       [&state](atom::nobody, const io::endpoint& where) { state.on_unreachable(where); },
       [&state](atom::tick) { state.on_tick(); },
       [&state](atom::leave) { state.leave(); },

@@ -70,17 +70,37 @@ peer_table::peer* peer_table::by_name(const std::string& name, const io::endpoin
   return nullptr;
 }
 
-peer_table::peer* peer_table::by_path(std::uint32_t ssrc, const std::string& name,
-                                      const io::endpoint& where) const {
+peer_table::peer* peer_table::by_identity(std::uint32_t ssrc, const std::string& name) const {
+  peer* found = nullptr;
   auto [first, last] = ssrcs_.equal_range(ssrc);
+  for (; first != last; ++first)
+    if (first->second->name == name && (!found || found->targets.empty()))
+      found = first->second;
+  return found;
+}
+
+peer_table::peer* peer_table::twin_of(const peer& which) const {
+  auto [first, last] = ssrcs_.equal_range(which.ssrc);
   for (; first != last; ++first) {
-    const auto& which = *first->second;
-    auto same_family = [&](const io::endpoint& one) { return one.is_v4() == where.is_v4(); };
-    if (!which.targets.empty() && which.name == name &&
-        std::none_of(which.candidates.begin(), which.candidates.end(), same_family))
-      return first->second;
+    auto& other = *first->second;
+    if (&other != &which && other.in_session && other.name == which.name &&
+        (share_host(which, other) || !share_family(which, other)))
+      return &other;
   }
   return nullptr;
+}
+
+bool peer_table::share_host(const peer& one, const peer& other) {
+  return is_on(one, other.address.control) || is_on(other, one.address.control);
+}
+
+bool peer_table::share_family(const peer& one, const peer& other) {
+  auto has = [](const peer& which, bool v4) {
+    return which.address.control.is_v4() == v4 ||
+           std::any_of(which.candidates.begin(), which.candidates.end(),
+                       [v4](const io::endpoint& to) { return to.is_v4() == v4; });
+  };
+  return (has(one, true) && has(other, true)) || (has(one, false) && has(other, false));
 }
 
 peer_table::peer* peer_table::by_key(port_key key) const {
@@ -150,6 +170,14 @@ void peer_table::remove_target(peer& which, const std::string& key) {
       found != expected_names_.end() && found->second == &which)
     expected_names_.erase(found);
   gather_candidates(which);
+}
+
+void peer_table::move_targets(peer& from, peer& to) {
+  while (!from.targets.empty()) {
+    auto target = from.targets.begin()->second;
+    remove_target(from, target.key);
+    add_target(to, std::move(target));
+  }
 }
 
 // An address that somebody is at stays his; a candidate is only a hope.

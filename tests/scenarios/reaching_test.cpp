@@ -138,7 +138,7 @@ TEST_CASE("REACH-4 two that invite each other over different addresses end with 
     CHECK(bert.heard.size() == 1);
     CHECK(anna.heard.size() == 1);
     anna.leave();
-    caf::anon_send(hub.listener, atom::abandon_v, "service/Anna", true);
+    caf::anon_send(hub.listener, atom::abandon_v, std::string("service/Anna"), farewell::goodbye);
     hub.run_for(1s);
     CHECK(hub.session().peers.size() == 1);
   }
@@ -151,7 +151,7 @@ TEST_CASE("REACH-5 a service that vanishes keeps its session, then its port as a
   invitation_target target{"service/Anna", "Anna", {anna.control}};
   hub.invite(target);
   hub.run_for(3s);
-  caf::anon_send(hub.listener, atom::abandon_v, target.key, false);
+  caf::anon_send(hub.listener, atom::abandon_v, target.key, farewell::later);
   hub.run_for(30s);
   CHECK(ports_up(hub) == "rtp/Studio/Anna"); // only its announcement was lost
   anna.unplug();
