@@ -85,12 +85,21 @@ void connect_plan::on_interfaces(std::vector<io::network_interface> interfaces) 
       invite(one.peer.session, key, {}, ranked(one.endpoints));
 }
 
-std::string connect_plan::add_peer(const config::remote_peer& peer) {
+std::string connect_plan::peer_key(const config::remote_peer& peer) {
   auto key = "peer/" + peer.host + ':' + std::to_string(peer.port);
-  if (!peer.session.empty())
-    key += '/' + peer.session;
+  return peer.session.empty() ? key : key + '/' + peer.session;
+}
+
+std::string connect_plan::add_peer(const config::remote_peer& peer) {
+  auto key = peer_key(peer);
   peers_[key].peer = peer;
   return key;
+}
+
+void connect_plan::remove_peer(const config::remote_peer& peer) {
+  auto key = peer_key(peer);
+  if (peers_.erase(key) > 0)
+    commands_.push_back({command::kind::abandon, peer.session, {key, {}, {}}, farewell::goodbye});
 }
 
 void connect_plan::on_resolved(const std::string& key,

@@ -35,6 +35,8 @@ public:
 
   /// A peer that the operator names; it is known as the answer. What was added before is the same.
   std::string add_peer(const config::remote_peer& peer);
+  /// It is not wanted any more.
+  void remove_peer(const config::remote_peer& peer);
   /// Where it is reached, as its name was looked up.
   void on_resolved(const std::string& key,
                    const std::vector<boost::asio::ip::udp::endpoint>& endpoints);
@@ -59,6 +61,7 @@ public:
   static std::string service_key(const std::string& service) { return "service/" + service; }
 
 private:
+  static std::string peer_key(const config::remote_peer& peer);
   struct named_peer {
     config::remote_peer peer;
     std::vector<boost::asio::ip::udp::endpoint> endpoints;

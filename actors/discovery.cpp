@@ -82,7 +82,9 @@ struct discovery_state {
   void publish(const offer& what);
   void withdraw(const std::string& who, const std::string& type);
   void attach(const std::string& session, const listener_actor& listener);
+  void detach(const std::string& session);
   bool invite(const config::remote_peer& peer);
+  void abandon(const config::remote_peer& peer);
   void on_service(const io::service_event& event);
   void on_offer(const io::publication_status& status);
   void on_resolved(const std::string& key, const io::name_result& result);
@@ -277,6 +279,20 @@ void discovery_state::attach(const std::string& session, const listener_actor& l
   perform();
 }
 
+void discovery_state::detach(const std::string& session) {
+  bool was_first = !sessions_.empty() && sessions_.front().name == session;
+  std::erase_if(sessions_, [&](const named_session& one) { return one.name == session; });
+  if (was_first && !sessions_.empty()) {
+    plan_->renew({}); // another session is the first now
+    perform();
+  }
+}
+
+void discovery_state::abandon(const config::remote_peer& peer) {
+  plan_->remove_peer(peer);
+  perform();
+}
+
 bool discovery_state::invite(const config::remote_peer& peer) {
   if (!peer.session.empty() && !listener_for(peer.session))
     return false;
@@ -299,6 +315,9 @@ void discovery_state::look_up(const std::string& key) {
 
 void discovery_state::on_resolved(const std::string& key, const io::name_result& result) {
   looked_up_.erase(key);
+  auto peer = plan_->peer(key);
+  if (!peer)
+    return; // not wanted any more
   if (!result.endpoints.empty()) {
     unknown_.erase(key);
     plan_->on_resolved(key, result.endpoints);
@@ -306,7 +325,7 @@ void discovery_state::on_resolved(const std::string& key, const io::name_result&
   }
   // The first failure is news; that it goes on is not.
   if (unknown_.insert(key).second)
-    io::log_warning("cannot look up \"{}\": {}; trying on", plan_->peer(key)->host, result.error);
+    io::log_warning("cannot look up \"{}\": {}; trying on", peer->host, result.error);
   on_failed(key);
 }
 
@@ -414,6 +433,8 @@ discovery_actor::behavior_type discovery(discovery_actor::stateful_pointer<disco
       [&state](atom::attach, const std::string& session, const listener_actor& listener) {
         state.attach(session, listener);
       },
+      [&state](atom::detach, const std::string& session) { state.detach(session); },
+      [&state](atom::abandon, const config::remote_peer& peer) { state.abandon(peer); },
       [&state](atom::invite, const config::remote_peer& peer) { return state.invite(peer); },
       [&state](atom::seen, const service_event_ptr& event) { state.on_service(*event); },
       [&state](atom::announced, const offer_status_ptr& status) { state.on_offer(*status); },

@@ -64,6 +64,8 @@ using listener_actor = caf::typed_actor<
     caf::reacts_to<atom::datagram, protocol::channel, datagram_chain>,
     // The network reports that nobody listens at this address.
     caf::reacts_to<atom::nobody, io::endpoint>,
+    // Who may join is decided by these settings from now on; who is in stays.
+    caf::reacts_to<atom::configure, config::session>,
     // Invite this peer, keep at it, and tell how it goes. Told again: its addresses are these now,
     // or there is reason to try at once.
     caf::reacts_to<atom::invite, invitation_target, target_watcher>,
@@ -113,6 +115,33 @@ using tcp_target_actor = caf::typed_actor<
     // Its state and port.
     caf::replies_to<atom::status>::with<tcp_info>>;
 
+/// Whoever wants to know which scene is active.
+using scene_sink = caf::typed_actor<
+    // This scene became active, or none if the name is empty.
+    caf::reacts_to<atom::scene, std::string>>;
+
+/// Keeps the configuration. Runs on a thread of its own, since it reads and writes files.
+/// Every change goes this way: it is judged as a whole, put in force by the supervisor, kept on
+/// disk, and only then answered. Scenes are switched at the router instead.
+using configuration_actor = caf::typed_actor<
+    // What is in force.
+    caf::replies_to<atom::status>::with<config::configuration_ptr>,
+    // Read the file again.
+    caf::replies_to<atom::reload>::with<config::change_result>,
+    // Change the document in force by this JSON Patch, if it still has this revision (empty:
+    // whatever it has). Any list or object of it may be edited, or the whole replaced (path "").
+    caf::replies_to<atom::edit, json_value, std::string>::with<config::change_result>,
+    // Only tell what would become of this document.
+    caf::replies_to<atom::check, json_value>::with<config::change_result>,
+    // This scene is active (empty: none); false if it is not known.
+    caf::replies_to<atom::scene, std::string>::with<bool>,
+    // What was remembered under this key; null if nothing was.
+    caf::replies_to<atom::note, std::string>::with<json_value>,
+    // Remember this under a key; null forgets.
+    caf::replies_to<atom::note, std::string, json_value>::with<config::change_result>,
+    // End.
+    caf::reacts_to<atom::leave>>;
+
 /// What is announced on the network, what is seen there, and which peers are invited.
 using discovery_actor = target_watcher::extend<
     // Announce this, instead of what was announced under its name and type.
@@ -121,6 +150,10 @@ using discovery_actor = target_watcher::extend<
     caf::reacts_to<atom::withdraw, std::string, std::string>,
     // This is the listener of the session of this name; the first one told is the first session.
     caf::reacts_to<atom::attach, std::string, listener_actor>,
+    // The session of this name is offered no more.
+    caf::reacts_to<atom::detach, std::string>,
+    // Do not invite this peer any more, and say goodbye to it.
+    caf::reacts_to<atom::abandon, config::remote_peer>,
     // Invite this peer for ever; false if there is no such session.
     caf::replies_to<atom::invite, config::remote_peer>::with<bool>,
     // Own: this service has come, changed or gone.
@@ -141,7 +174,11 @@ using discovery_actor = target_watcher::extend<
     caf::replies_to<atom::status>::with<discovery_info>>;
 
 /// Starts everything in order, restarts what failed, stops in reverse.
-using supervisor_actor = caf::typed_actor<
+using supervisor_actor = scene_sink::extend<
+    // Put this configuration in force; what it does not change is not touched.
+    caf::reacts_to<atom::configure, settings_ptr>,
+    // Read the configuration file again; the log tells what comes of it.
+    caf::reacts_to<atom::reload>,
     // Stop everything and end.
     caf::reacts_to<atom::leave>,
     // Start again what failed.

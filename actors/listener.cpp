@@ -42,6 +42,7 @@ struct listener_state {
   void on_reached(port_key key, std::uint32_t ssrc, const std::string& who,
                   const peer_address& address);
   void on_failed(port_key key);
+  void configure(const config::session& settings);
   void leave();
   caf::result<session_info> status();
 
@@ -344,6 +345,10 @@ void listener_state::report(const peer_table::peer& peer, Atom what) {
       self->send(watcher_, what, key);
 }
 
+void listener_state::configure(const config::session& settings) {
+  context_->max_peers = settings.max_peers;
+}
+
 void listener_state::on_unreachable(const io::endpoint& where) {
   if (auto peer = peers_.by_address(where))
     self->send(peer->session, atom::nobody_v, where);
@@ -433,6 +438,7 @@ listener_actor::behavior_type listener(listener_actor::stateful_pointer<listener
       [&state](atom::reached, port_key key, std::uint32_t ssrc, const std::string& who,
                const peer_address& address) { state.on_reached(key, ssrc, who, address); },
       [&state](atom::failed, port_key key) { state.on_failed(key); },
+      [&state](atom::configure, const config::session& settings) { state.configure(settings); },
       [&state](atom::leave) { state.leave(); },
       [&state](atom::status) { return state.status(); },
   };

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "actors/batch.hpp"
-#include "config/settings.hpp"
+#include "config/configuration.hpp"
 #include "io/byte_stream.hpp"
 #include "io/datagram_socket.hpp"
 #include "protocol/session/session_engine.hpp"
@@ -67,6 +67,14 @@ struct port_info {
   std::uint64_t events_in = 0;  ///< from the port into the hub
   std::uint64_t events_out = 0; ///< from the hub to the port
   std::uint64_t dropped = 0;    ///< events that a full queue cost this destination
+};
+
+/// The configuration, as the supervisor puts it in force.
+using settings_ptr = std::shared_ptr<const config::settings>;
+
+/// A JSON Patch (RFC 6902) of the configuration's document, or a document.
+struct json_value {
+  nlohmann::json content;
 };
 
 /// What the router needs of the configuration; never changed once it is sent.
@@ -133,6 +141,8 @@ struct offer {
   std::vector<io::endpoint>
       listens;                  ///< all with the same port; an unspecified one is every address
   std::vector<std::string> txt; ///< "key=value"
+
+  friend bool operator==(const offer&, const offer&) = default;
 };
 
 /// How a peer session ends that is not wanted any more.
@@ -219,6 +229,11 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::tcp_port_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::tcp_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::batch_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::routing_settings_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::settings_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::json_value)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::config::configuration_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::config::change_result)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::config::session)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::route_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::route_info>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::datagram_chain)
@@ -267,7 +282,17 @@ CAF_ADD_TYPE_ID(tutti_messages, (tutti::batch_ptr))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::routing_settings_ptr))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::route_info))
 CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::route_info>))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::settings_ptr))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::json_value))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::config::configuration_ptr))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::config::change_result))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::config::session))
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::config::remote_peer))
+CAF_ADD_ATOM(tutti_messages, tutti::atom, check, "check")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, configure, "configure")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, edit, "edit")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, note, "note")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, reload, "reload")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, scene, "scene")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, routes, "routes")
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::datagram_chain))
@@ -302,7 +327,6 @@ CAF_ADD_TYPE_ID(tutti_messages, (tutti::service_event_ptr))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::offer_status_ptr))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::name_result_ptr))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::mdns_notice_ptr))
-CAF_ADD_TYPE_ID(tutti_messages, (tutti::config::remote_peer))
 CAF_ADD_ATOM(tutti_messages, tutti::atom, named, "named")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, publish, "publish")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, withdraw, "withdraw")

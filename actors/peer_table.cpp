@@ -180,8 +180,11 @@ void peer_table::move_targets(peer& from, peer& to) {
   }
 }
 
-// An address that somebody is at stays his; a candidate is only a hope.
+// An address that somebody is at stays his; a candidate is only a hope. A peer in session that is
+// not invited any more may still come back at any of its addresses.
 void peer_table::gather_candidates(peer& which) {
+  if (which.targets.empty() && which.in_session)
+    return;
   auto before = std::exchange(which.candidates, {});
   for (const auto& [key, target] : which.targets)
     for (const auto& one : target.candidates)
@@ -221,8 +224,10 @@ void peer_table::remove(port_key key) {
   if (found == peers_.end())
     return;
   auto& which = *found->second;
+  which.in_session = false;
   while (!which.targets.empty())
     remove_target(which, std::string(which.targets.begin()->first));
+  gather_candidates(which);
   erase_own(addresses_, which.address.control, which);
   erase_own(addresses_, which.address.data, which);
   forget_invitation(which);

@@ -15,6 +15,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <algorithm>
+#include <random>
 #include <ranges>
 #include <unordered_map>
 
@@ -42,7 +43,7 @@ struct router_state {
   explicit router_state(router_actor::pointer pointer)
       : self(pointer) {}
 
-  void start(const routing_settings_ptr& settings);
+  void start(const routing_settings_ptr& settings, scene_sink watcher);
   void configure(const routing_settings_ptr& settings);
   bool activate_scene(const std::string& name);
   void on_batch(port_key from, const batch_ptr& batch);
@@ -70,7 +71,8 @@ private:
   void plan_tick(hub_time due);
 
   router_actor::pointer self;
-  std::unique_ptr<routing::patchbay> patchbay_;
+  routing::patchbay patchbay_{{}, {}, std::random_device()()};
+  scene_sink watcher_;
   routing::outcome outcome_;
   std::vector<std::unique_ptr<port>> ports_; ///< the order is that of coming up
   std::unordered_map<port_key, port*> by_key_;
@@ -80,23 +82,22 @@ private:
   hub_time planned_ = hub_time::max();
 };
 
-void router_state::start(const routing_settings_ptr& settings) {
-  routing::route_limits limits;
-  limits.routes = settings->routes;
-  limits.delay_queue = settings->delay_queue;
-  routing::loop_limits loops;
-  loops.enabled = settings->loop_guard;
-  patchbay_ = std::make_unique<routing::patchbay>(limits, loops);
+void router_state::start(const routing_settings_ptr& settings, scene_sink watcher) {
+  watcher_ = std::move(watcher);
   configure(settings);
 }
 
 void router_state::configure(const routing_settings_ptr& settings) {
-  patchbay_->configure(settings->rules, settings->scenes, settings->first_scene, now(), outcome_);
+  routing::route_limits limits;
+  limits.routes = settings->routes;
+  limits.delay_queue = settings->delay_queue;
+  patchbay_.set_limits(limits, settings->loop_guard);
+  patchbay_.configure(settings->rules, settings->scenes, settings->first_scene, now(), outcome_);
   perform(nullptr, nullptr);
 }
 
 bool router_state::activate_scene(const std::string& scene) {
-  auto known = patchbay_->activate_scene(scene, now(), outcome_);
+  auto known = patchbay_.activate_scene(scene, now(), outcome_);
   perform(nullptr, nullptr);
   return known;
 }
@@ -111,7 +112,7 @@ void router_state::on_batch(port_key from, const batch_ptr& batch) {
   if (!source)
     return; // came up and went away before this arrived
   source->events_in += batch->events().size();
-  patchbay_->take(source->slot, batch->events(), now(), outcome_);
+  patchbay_.take(source->slot, batch->events(), now(), outcome_);
   perform(source, batch);
 }
 
@@ -125,23 +126,24 @@ void router_state::perform(const port* source, const batch_ptr& batch) {
     }
   tell_news();
   outcome_.clear();
-  plan_tick(patchbay_->next_deadline());
+  plan_tick(patchbay_.next_deadline());
 }
 
 void router_state::tell_news() {
   auto id = [this](port_slot slot) { return at(slot) ? at(slot)->id : std::string("?"); };
   for (const auto& loop : outcome_.loops) {
-    auto to = loop.to == routing::every_port ? std::string("everything") : id(loop.to);
     if (loop.cut)
       io::log_warning("a loop: what goes from {} to {} comes back; the route is cut for now",
-                      id(loop.from), to);
+                      id(loop.from), id(loop.to));
     else
-      io::log_info("the route from {} to {} is tried again", id(loop.from), to);
+      io::log_info("the route from {} to {} is tried again", id(loop.from), id(loop.to));
   }
   if (outcome_.scene_changed && outcome_.scene.empty())
     io::log_info("no scene is active");
   else if (outcome_.scene_changed)
     io::log_info("scene \"{}\" is active", outcome_.scene);
+  if (outcome_.scene_changed && watcher_)
+    self->send(watcher_, atom::scene_v, outcome_.scene);
 }
 
 // The usual case passes the very batch on. Only where a SysEx is open or begins, the gate decides.
@@ -184,9 +186,9 @@ void router_state::attach(port_key key, const port_description& description, mid
   added->id = registry_.bring_up(key, description);
   added->description = description;
   added->sink = std::move(sink);
-  added->slot = patchbay_->add_port({added->id, to_string(description.kind), description.group,
-                                     description.name, description.source, description.destination},
-                                    now(), outcome_);
+  added->slot = patchbay_.add_port({added->id, to_string(description.kind), description.group,
+                                    description.name, description.source, description.destination},
+                                   now(), outcome_);
   io::log_debug("port {} is up", added->id);
   by_key_[key] = added.get();
   by_slot_.resize(std::max<std::size_t>(by_slot_.size(), added->slot + 1));
@@ -200,7 +202,7 @@ void router_state::detach(port_key key) {
   if (!gone)
     return;
   cancel_sysex_of(key);
-  patchbay_->remove_port(gone->slot, now(), outcome_);
+  patchbay_.remove_port(gone->slot, now(), outcome_);
   perform(nullptr, nullptr);
   io::log_debug("port {} is away", gone->id);
   registry_.take_away(key);
@@ -215,7 +217,7 @@ void router_state::release(port_key key) {
   if (!source)
     return;
   cancel_sysex_of(key);
-  patchbay_->release(source->slot, now(), outcome_);
+  patchbay_.release(source->slot, now(), outcome_);
   perform(nullptr, nullptr);
 }
 
@@ -240,8 +242,8 @@ void router_state::on_tick() {
     send_scratch(*to);
     next = std::min(next, to->gate.next_deadline());
   }
-  if (patchbay_->next_deadline() <= now())
-    patchbay_->on_deadline(now(), outcome_);
+  if (patchbay_.next_deadline() <= now())
+    patchbay_.on_deadline(now(), outcome_);
   perform(nullptr, nullptr);
   plan_tick(next);
 }
@@ -266,7 +268,7 @@ std::vector<port_info> router_state::status() const {
 }
 
 std::vector<route_info> router_state::routes() const {
-  const auto& table = patchbay_->table();
+  const auto& table = patchbay_.table();
   std::vector<route_info> out;
   for (const auto& from : ports_)
     for (const auto& route : table.routes_from(from->slot))
@@ -288,10 +290,10 @@ router_state::named(const std::vector<port_description>& ports) const {
 }
 
 router_actor::behavior_type router(router_actor::stateful_pointer<router_state> self,
-                                   const routing_settings_ptr& settings) {
+                                   const routing_settings_ptr& settings, scene_sink watcher) {
   log_failures(self);
   auto& state = self->state;
-  state.start(settings);
+  state.start(settings, std::move(watcher));
   return {
       [&state](atom::midi, port_key from, const batch_ptr& batch) { state.on_batch(from, batch); },
       [&state](atom::attach, port_key key, const port_description& description,
@@ -311,8 +313,9 @@ router_actor::behavior_type router(router_actor::stateful_pointer<router_state> 
 
 } // namespace
 
-router_actor spawn_router(caf::actor_system& system, routing_settings_ptr settings) {
-  return system.spawn(router, std::move(settings));
+router_actor spawn_router(caf::actor_system& system, routing_settings_ptr settings,
+                          scene_sink watcher) {
+  return system.spawn(router, std::move(settings), std::move(watcher));
 }
 
 } // namespace tutti

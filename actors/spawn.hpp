@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/session_ports.hpp"
 #include "io/event_loop.hpp"
 #include "protocol/session/handshake.hpp"
 #include "protocol/session/timing.hpp"
@@ -30,13 +31,6 @@ struct session_context {
 };
 using session_context_ptr = std::shared_ptr<session_context>;
 
-/// An offered session with its ports, bound before any actor runs so that mistakes can be told.
-struct bound_session {
-  config::session settings;
-  std::shared_ptr<io::datagram_socket> control;
-  std::shared_ptr<io::datagram_socket> data;
-};
-
 /// What all TCP actors share; read-only once they run.
 struct tcp_context {
   io::event_loop* loop = nullptr;
@@ -48,11 +42,26 @@ struct tcp_context {
 };
 using tcp_context_ptr = std::shared_ptr<const tcp_context>;
 
-supervisor_actor spawn_supervisor(caf::actor_system& system, io::event_loop& loop,
-                                  const config::settings& settings,
-                                  std::vector<bound_session> bound);
+/// What the hub is started with.
+struct hub_start {
+  io::event_loop* loop = nullptr;
+  std::shared_ptr<config::configuration> configuration; ///< started
+  std::vector<bound_session> bound; ///< sessions whose ports are open, so that mistakes were told
+};
 
-router_actor spawn_router(caf::actor_system& system, routing_settings_ptr settings);
+supervisor_actor spawn_supervisor(caf::actor_system& system, hub_start start);
+
+/// Where the keeper of the configuration runs: it waits for disks, so only tests have it on the
+/// loop.
+enum class config_thread : std::uint8_t { own, loop };
+configuration_actor spawn_configuration(caf::actor_system& system,
+                                        std::shared_ptr<config::configuration> kept,
+                                        supervisor_actor supervisor,
+                                        config_thread thread = config_thread::own);
+
+/// `watcher`, if any, is told of every scene that becomes active.
+router_actor spawn_router(caf::actor_system& system, routing_settings_ptr settings,
+                          scene_sink watcher = {});
 
 listener_actor spawn_listener(caf::actor_system& system, session_context_ptr context,
                               router_actor router);

@@ -1,14 +1,16 @@
 // The command line: reads the arguments, calls the command.
 #include "cli/manual.hpp"
 #include "cli/serve.hpp"
+#include "config/configuration.hpp"
 #include "config/load.hpp"
 #include "config/schema.hpp"
 #include "io/log.hpp"
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdio>
-#include <map>
+#include <cstdlib>
 
 namespace {
 
@@ -16,6 +18,7 @@ using namespace tutti;
 
 struct serve_arguments {
   std::string config_file;
+  std::string state_file;
   std::string session;
   int port = -1;
   std::string bind;
@@ -24,19 +27,6 @@ struct serve_arguments {
   std::string log_level;
   int busy_poll = 0;
 };
-
-const std::map<std::string, config::discovery_mode> discovery_modes{
-    {"auto", config::discovery_mode::automatic},
-    {"daemon", config::discovery_mode::daemon},
-    {"embedded", config::discovery_mode::embedded},
-    {"off", config::discovery_mode::off}};
-
-/// The first session as the command line wants it.
-config::session& first_session(config::settings& settings) {
-  if (settings.sessions.empty())
-    settings.sessions.emplace_back();
-  return settings.sessions.front();
-}
 
 void report(const config::mistakes& mistakes, const std::string& where) {
   for (const auto& mistake : mistakes)
@@ -53,37 +43,75 @@ int run_check(const std::string& file) {
   return 0;
 }
 
-int run_serve(const serve_arguments& given) {
-  cli::serve_options options;
-  if (!given.config_file.empty()) {
-    auto loaded = config::load_file(given.config_file);
-    if (!loaded) {
-      report(loaded.mistakes(), given.config_file);
-      return 2;
+/// The list under this key, made if there is none; nothing if something else stands there, which is
+/// then refused as a mistake.
+nlohmann::json* list_of(nlohmann::json& document, const char* key) {
+  auto& list = document[key];
+  if (list.is_null())
+    list = nlohmann::json::array();
+  return list.is_array() ? &list : nullptr;
+}
+
+/// Lays the command line over a document; what it says of a session concerns the first one.
+void lay_over(const serve_arguments& given, nlohmann::json& document) {
+  bool of_session = !given.session.empty() || given.port >= 0 || !given.bind.empty();
+  if (auto sessions = of_session ? list_of(document, "sessions") : nullptr) {
+    if (sessions->empty())
+      sessions->push_back(nlohmann::json::object());
+    if (auto& first = sessions->front(); first.is_object()) {
+      if (!given.session.empty())
+        first["name"] = given.session;
+      if (given.port >= 0)
+        first["port"] = given.port;
+      if (!given.bind.empty())
+        first["bind"] = {given.bind};
     }
-    options.settings = loaded.settings();
   }
-  auto& settings = options.settings;
-  if (!given.session.empty())
-    first_session(settings).name = given.session;
-  if (given.port >= 0)
-    first_session(settings).port = static_cast<std::uint16_t>(given.port);
-  if (!given.bind.empty())
-    first_session(settings).bind = {given.bind};
-  for (const auto& peer : given.connect) {
-    auto parsed = config::parse_host_port(peer, config::default_session_port);
-    if (!parsed) {
+  if (auto connect = given.connect.empty() ? nullptr : list_of(document, "connect"))
+    for (const auto& peer : given.connect)
+      if (std::find(connect->begin(), connect->end(), peer) == connect->end())
+        connect->push_back(peer);
+  if (!given.discovery.empty() &&
+      (!document.contains("discovery") || document["discovery"].is_object()))
+    document["discovery"]["mode"] = given.discovery;
+  if (auto& log = document["log"]; !given.log_level.empty() && (log.is_null() || log.is_object()))
+    log["level"] = given.log_level;
+  else if (log.is_null())
+    document.erase("log");
+}
+
+/// Where changes at run time are kept: as told, where systemd says, or beside the configuration.
+std::filesystem::path state_file(const serve_arguments& given) {
+  if (!given.state_file.empty())
+    return given.state_file;
+  if (auto folder = std::getenv("STATE_DIRECTORY"); folder && *folder)
+    return std::filesystem::path(folder) / "tutti.state.json";
+  if (given.config_file.empty())
+    return {};
+  return std::filesystem::path(given.config_file).replace_extension(".state.json");
+}
+
+int run_serve(const serve_arguments& given) {
+  for (const auto& peer : given.connect)
+    if (!config::parse_host_port(peer, config::default_session_port)) {
       std::fprintf(stderr, "--connect \"%s\": expected HOST, HOST:PORT or [IPv6]:PORT\n",
                    peer.c_str());
       return 2;
     }
-    settings.connect.push_back({parsed->host, parsed->port, {}, {}});
+  config::configuration_sources sources;
+  sources.file = given.config_file;
+  sources.state = state_file(given);
+  sources.command_line = [given](nlohmann::json& document) { lay_over(given, document); };
+  cli::serve_options options;
+  options.configuration = std::make_shared<config::configuration>(std::move(sources));
+  auto started = options.configuration->start();
+  if (!started) {
+    report(started.mistakes, given.config_file.empty() ? "command line" : given.config_file);
+    return 2;
   }
-  if (!given.discovery.empty())
-    settings.discovery.mode = discovery_modes.at(given.discovery);
-  if (!given.log_level.empty())
-    settings.log.level = static_cast<config::log_level>(*io::parse_log_level(given.log_level));
-  io::set_log_level(static_cast<io::log_level>(settings.log.level));
+  io::set_log_level(static_cast<io::log_level>(started.in_force->settings.log.level));
+  for (const auto& remark : started.remarks)
+    io::log_warning("{}", remark);
   options.busy_poll = std::chrono::microseconds(given.busy_poll);
   return cli::serve(options);
 }
@@ -92,6 +120,11 @@ void describe_serve(CLI::App& command, serve_arguments& given) {
   command.add_option("-c,--config", given.config_file, "JSON configuration file")
       ->type_name("FILE")
       ->check(CLI::ExistingFile);
+  command
+      .add_option("--state", given.state_file,
+                  "File that keeps what is changed while the hub runs (default: beside the "
+                  "configuration, or in $STATE_DIRECTORY)")
+      ->type_name("FILE");
   command
       .add_option("-s,--session", given.session,
                   "Name of the first session, as peers see it (default: the host's name)")

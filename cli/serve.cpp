@@ -5,7 +5,6 @@
 #include "io/log.hpp"
 #include "io/real_time.hpp"
 #include "io/service_manager.hpp"
-#include "io/udp_socket.hpp"
 
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -18,7 +17,6 @@
 #include <system_error>
 
 #include <sys/resource.h>
-#include <unistd.h>
 
 namespace tutti::cli {
 
@@ -26,39 +24,12 @@ namespace {
 
 /// Goodbyes are on their way by then, or never will be.
 constexpr std::chrono::milliseconds shutdown_limit{900};
-
-std::string host_name() {
-  char name[256] = "";
-  ::gethostname(name, sizeof name - 1);
-  std::string text(name);
-  return text.empty() ? "Tutti" : text.substr(0, text.find('.'));
-}
-
-/// One pair of ports for each address that the session is to listen on.
-void bind_session(io::event_loop& loop, config::session session, const config::settings& settings,
-                  std::vector<bound_session>& out) {
-  if (session.name.empty())
-    session.name = host_name();
-  if (session.bind.empty())
-    session.bind = {"::"};
-  io::udp_options options;
-  options.buffer_octets = static_cast<int>(settings.limits.socket_buffer);
-  options.dscp = settings.real_time.dscp;
-  for (const auto& text : session.bind) {
-    auto address = io::parse_address(text, session.port);
-    if (!address)
-      throw std::system_error(EINVAL, std::generic_category(),
-                              '"' + text + "\" is no address of this machine");
-    auto pair = io::bind_udp_pair(loop, *address, options);
-    io::log_info(
-        "session \"{}\": socket buffers of {} KiB in and {} KiB out granted ({} KiB asked)",
-        session.name, pair.data->granted_receive_buffer() / 1024,
-        pair.data->granted_send_buffer() / 1024, options.buffer_octets / 1024);
-    out.push_back({session, std::move(pair.control), std::move(pair.data)});
-  }
-}
+/// While the hub ends it looks this often whether other threads have ended.
+constexpr std::chrono::milliseconds shutdown_look{5};
 
 void print_welcome(const std::vector<bound_session>& sessions) {
+  if (sessions.empty())
+    return;
   for (const auto& session : sessions) {
     auto where = session.control->local();
     std::printf("session \"%s\" listening on udp %s and %u\n", session.settings.name.c_str(),
@@ -108,20 +79,25 @@ public:
       : options_(options)
       , manager_(loop_.context())
       , signals_(loop_.context(), SIGINT, SIGTERM)
+      , reload_signal_(loop_.context(), SIGHUP)
       , limit_(loop_.context()) {
     loop_.set_busy_poll(options.busy_poll);
     use_loop_scheduler(config_, loop_);
   }
 
   int run() {
-    enter_real_time(options_.settings.real_time);
-    std::vector<bound_session> bound;
-    for (const auto& session : options_.settings.sessions)
-      bind_session(loop_, session, options_.settings, bound);
-    print_welcome(bound);
-    auto status = status_line(bound);
+    auto in_force = options_.configuration->in_force();
+    const auto& settings = in_force->settings;
+    enter_real_time(settings.real_time);
+    hub_start start{&loop_, options_.configuration, {}};
+    for (const auto& offered : settings.sessions)
+      for (const auto& session : by_address(offered))
+        start.bound.push_back(bind_session(loop_, session, settings));
+    print_welcome(start.bound);
+    auto status = status_line(start.bound);
     caf::actor_system system(config_);
-    auto supervisor = spawn_supervisor(system, loop_, options_.settings, std::move(bound));
+    auto supervisor = spawn_supervisor(system, std::move(start));
+    reload_on_signal(supervisor);
     signals_.async_wait([&](const boost::system::error_code& error, int) {
       if (!error)
         begin_shutdown(supervisor);
@@ -129,10 +105,11 @@ public:
     loop_.adopt_thread();
     manager_.ready(status);
     while (system.registry().running() > 0 && !overdue_)
-      loop_.run_turn(io::event_loop::nanoseconds::max());
+      loop_.run_turn(leaving_ ? shutdown_look : io::event_loop::nanoseconds::max());
     auto clean = !overdue_;
     supervisor = nullptr;
     signals_.cancel();
+    reload_signal_.cancel();
     limit_.cancel();
     if (!clean) {
       io::log_warning("not everything ended in time");
@@ -142,9 +119,20 @@ public:
   }
 
 private:
+  void reload_on_signal(const supervisor_actor& supervisor) {
+    reload_signal_.async_wait([this, &supervisor](const boost::system::error_code& error, int) {
+      if (error)
+        return;
+      if (supervisor)
+        caf::anon_send(supervisor, atom::reload_v);
+      reload_on_signal(supervisor);
+    });
+  }
+
   void begin_shutdown(const supervisor_actor& supervisor) {
     manager_.stopping();
     io::log_info("saying goodbye to all peers");
+    leaving_ = true;
     caf::anon_send(supervisor, atom::leave_v);
     limit_.expires_after(shutdown_limit);
     limit_.async_wait([this](const boost::system::error_code& error) { overdue_ = !error; });
@@ -154,8 +142,10 @@ private:
   io::event_loop loop_;
   io::service_manager manager_;
   boost::asio::signal_set signals_;
+  boost::asio::signal_set reload_signal_;
   boost::asio::steady_timer limit_;
   caf::actor_system_config config_;
+  bool leaving_ = false;
   bool overdue_ = false;
 };
 

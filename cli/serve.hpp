@@ -1,15 +1,17 @@
-// `tutti serve`: runs the hub in the foreground until SIGINT or SIGTERM.
+// `tutti serve`: runs the hub in the foreground until SIGINT or SIGTERM; SIGHUP reads the
+// configuration again.
 // Decides: wiring only. Leaves: everything (actors, io, config). Thread: main.
 #pragma once
 
-#include "config/settings.hpp"
+#include "config/configuration.hpp"
 
 #include <chrono>
+#include <memory>
 
 namespace tutti::cli {
 
 struct serve_options {
-  config::settings settings;
+  std::shared_ptr<config::configuration> configuration; ///< started
   /// Spin this long for the next datagram before sleeping; 0 sleeps at once.
   std::chrono::microseconds busy_poll{0};
 };

@@ -32,12 +32,20 @@ loaded load_document(const nlohmann::json& document) {
   return found;
 }
 
-loaded load_file(const std::filesystem::path& file) {
+std::optional<nlohmann::json> read_document(const std::filesystem::path& file, mistakes& found) {
   std::ifstream stream(file, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(stream), {}};
-  if (!stream.is_open() || stream.bad())
-    return mistakes{{"", "no readable file \"" + file.string() + "\"", "a JSON file"}};
-  return load_text(text);
+  if (!stream.is_open() || stream.bad()) {
+    found.push_back({"", "no readable file \"" + file.string() + "\"", "a JSON file"});
+    return std::nullopt;
+  }
+  return parse_json(text, found);
+}
+
+loaded load_file(const std::filesystem::path& file) {
+  mistakes found;
+  auto document = read_document(file, found);
+  return document ? load_document(*document) : loaded(std::move(found));
 }
 
 } // namespace tutti::config

@@ -1,7 +1,7 @@
 // The configuration file's text to settings, or everything that is wrong with it.
 // Decides: what the schema cannot say: addresses that are none, names and ports that clash.
 // Leaves: the schema's own checks (validate), acting on the settings (actors).
-// Thread: call from one thread, see validate.
+// Thread: any.
 #pragma once
 
 #include "config/mistake.hpp"
@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string_view>
 #include <variant>
 
@@ -40,6 +41,9 @@ loaded load_text(std::string_view text);
 
 /// Reads a document that is parsed already, such as a file's with run_time_changes merged into it.
 loaded load_document(const nlohmann::json& document);
+
+/// The document of a configuration file, or nothing and why in `found`.
+std::optional<nlohmann::json> read_document(const std::filesystem::path& file, mistakes& found);
 
 /// Reads a configuration file; a file that cannot be read is a mistake as well.
 loaded load_file(const std::filesystem::path& file);

@@ -28,11 +28,17 @@ json run_time_changes::to_json() const {
 }
 
 void run_time_changes::set(const std::string& key, json value, const json& file) {
-  sections_[key] = {{"value", std::move(value)}, {"instead_of", section(file, key)}};
+  if (value == section(file, key))
+    sections_.erase(key);
+  else
+    sections_[key] = {{"value", std::move(value)}, {"instead_of", section(file, key)}};
 }
 
-void run_time_changes::drop(const std::string& key) {
-  sections_.erase(key);
+std::vector<std::string> run_time_changes::changed() const {
+  std::vector<std::string> keys;
+  for (const auto& [key, entry] : sections_.items())
+    keys.push_back(key);
+  return keys;
 }
 
 std::vector<std::string> run_time_changes::merge_into(json& file) {
@@ -45,7 +51,10 @@ std::vector<std::string> run_time_changes::merge_into(json& file) {
   for (const auto& key : outdated)
     sections_.erase(key);
   for (const auto& [key, entry] : sections_.items())
-    file[key] = entry["value"];
+    if (entry["value"].is_null())
+      file.erase(key);
+    else
+      file[key] = entry["value"];
   return outdated;
 }
 
@@ -56,7 +65,10 @@ const json& run_time_changes::note(const std::string& key) const {
 }
 
 void run_time_changes::set_note(const std::string& key, json value) {
-  notes_[key] = std::move(value);
+  if (value.is_null())
+    notes_.erase(key);
+  else
+    notes_[key] = std::move(value);
 }
 
 } // namespace tutti::config

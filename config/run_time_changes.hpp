@@ -18,11 +18,14 @@ public:
   explicit run_time_changes(const nlohmann::json& state);
   nlohmann::json to_json() const;
 
-  /// From now on `value` stands for the section `key` of the file, e.g. "rules".
+  /// From now on `value` stands for the section `key` of the file, e.g. "rules"; null: for none.
+  /// If that is what the file says, the file counts again.
   void set(const std::string& key, nlohmann::json value, const nlohmann::json& file);
-  /// The file's section counts again.
-  void drop(const std::string& key);
+  /// The file counts again.
+  void drop_all() { sections_ = nlohmann::json::object(); }
   bool has(const std::string& key) const { return sections_.contains(key); }
+  /// Sections of the file that something else stands for.
+  std::vector<std::string> changed() const;
   bool empty() const { return sections_.empty() && notes_.empty(); }
 
   /// Puts the changed sections into the document of the file. Sections that the operator has edited

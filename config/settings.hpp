@@ -200,9 +200,9 @@ struct limits {
   std::uint32_t delay_queue = 65536;      ///< events per route that a delay may hold
   std::uint32_t routes = 262144;          ///< routes with filter or transforms
   std::uint32_t socket_buffer = 4u << 20; ///< octets asked for per UDP socket and direction
-  /// Watch for loops outside the hub. The test withholds a message that repeats fast for up to two
-  /// seconds, so a stream of equal messages that is meant loses some: off unless asked for.
-  bool loop_guard = false;
+  /// Watch for loops outside the hub and cut them. Music is never held back: what is suspicious is
+  /// tested by a probe, a short SysEx message that devices ignore.
+  bool loop_guard = true;
 
   friend bool operator==(const limits&, const limits&) = default;
 };

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <valijson/adapters/nlohmann_json_adapter.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>
@@ -32,7 +33,9 @@ struct compiled_schema {
 };
 
 const compiled_schema& compiled(const std::string& part) {
+  static std::mutex mutex;
   static std::map<std::string, std::unique_ptr<compiled_schema>> known;
+  std::lock_guard lock(mutex);
   auto& entry = known[part];
   if (!entry) {
     entry = std::make_unique<compiled_schema>();

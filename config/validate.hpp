@@ -1,7 +1,7 @@
 // Does a document keep the published schema, and if not, why.
 // Decides: validity, by valijson and config/schema.json alone; the explanation is ours (explain).
 // Leaves: what a schema cannot say (load).
-// Spec: JSON Schema draft 7. Thread: call from one thread; the compiled schema is kept.
+// Spec: JSON Schema draft 7. Thread: any; the compiled schema is kept.
 #pragma once
 
 #include "config/mistake.hpp"

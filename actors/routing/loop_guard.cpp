@@ -1,14 +1,22 @@
 #include "actors/routing/loop_guard.hpp"
 
-#include <algorithm>
+#include <optional>
 
 namespace tutti::routing {
 namespace {
 
 using namespace std::chrono_literals;
+using protocol::sysex_form;
 
 /// A message that has not come for this long is forgotten.
 constexpr auto episode = 1s;
+
+// A probe is F0 7D 54, four times seven bits of its number, F7.
+constexpr std::uint8_t non_commercial = 0x7D, mark = 0x54;
+constexpr unsigned probe_octets = 6;
+constexpr std::uint32_t probe_numbers = 1u << 28;
+/// A probe that comes back is known as one for so many further ones, however late it is.
+constexpr std::uint32_t remembered_probes = 1u << 16;
 
 constexpr std::uint64_t mix(std::uint64_t x) noexcept {
   x ^= x >> 30;
@@ -18,260 +26,260 @@ constexpr std::uint64_t mix(std::uint64_t x) noexcept {
   return x ^ x >> 31;
 }
 
-std::uint64_t content_of(const ump& m) noexcept {
+std::uint64_t hash_words(const ump& m) noexcept {
   auto low = m.words[0] | std::uint64_t(m.words[1]) << 32;
   auto high = m.words[2] | std::uint64_t(m.words[3]) << 32;
   return mix(low + mix(high + 0x9e3779b97f4a7c15u));
 }
 
-/// What would leave something sounding if it were lost.
-bool lets_go(const ump& m) noexcept {
-  return is_note_off(m) ||
-         (is_controller(m) && m.data1() >= 64 && m.data1() < 70 && m.data2() < 64) ||
-         (is_controller(m) && m.data1() >= all_sound_off);
+bool is_clock(const ump& m) noexcept {
+  return m.is_system() && m.status() == 0xF8;
+}
+
+ump write_probe(std::uint32_t id) {
+  std::array<std::uint8_t, probe_octets> octets{non_commercial, mark};
+  for (unsigned i = 0; i < 4; ++i)
+    octets[2 + i] = static_cast<std::uint8_t>(id >> (21 - 7 * i) & 0x7F);
+  return protocol::make_sysex(sysex_form::complete, octets);
+}
+
+std::optional<std::uint32_t> read_probe(const ump& m) {
+  if (!m.is_sysex() || m.form() != sysex_form::complete || m.sysex_size() != probe_octets ||
+      m.sysex_octet(0) != non_commercial || m.sysex_octet(1) != mark)
+    return std::nullopt;
+  std::uint32_t id = 0;
+  for (unsigned i = 0; i < 4; ++i)
+    id = id << 7 | m.sysex_octet(2 + i);
+  return id;
 }
 
 } // namespace
 
 /// The entry of this content; the one of its set that came longest ago makes room for a new one.
-loop_guard::suspect& loop_guard::find(std::uint64_t content, hub_time now) {
-  auto* set = &table_[content % sets * ways];
-  auto* oldest = set;
+loop_guard::content& loop_guard::find(std::uint64_t hash, hub_time now) {
+  auto* set = &table_[hash % sets * ways];
+  auto* place = set;
   for (std::size_t i = 0; i < ways; ++i) {
-    if (set[i].content == content) {
-      auto& s = set[i];
-      bool over = now - s.last > episode && s.now != state::tested;
-      if (over && (s.now == state::watched || now >= s.until)) {
-        s = {};
-        s.content = content;
-        s.began = s.second = now;
-      }
-      return s;
+    if (set[i].hash == hash) {
+      if (now - set[i].last <= episode)
+        return set[i];
+      place = &set[i];
+      break;
     }
-    if (oldest->now == state::tested || (set[i].now != state::tested && set[i].last < oldest->last))
-      oldest = &set[i];
+    if (set[i].last < place->last)
+      place = &set[i];
   }
-  std::erase(under_test_, oldest);
-  *oldest = {};
-  oldest->content = content;
-  oldest->began = oldest->second = now;
-  return *oldest;
+  *place = {};
+  place->hash = hash;
+  place->second = now;
+  return *place;
 }
 
-bool loop_guard::holds_back(port_slot from, const ump& message, hub_time now) {
+loop_guard::port_state& loop_guard::state_of(port_slot port) {
+  if (port >= ports_.size())
+    ports_.resize(port + 1);
+  return ports_[port];
+}
+
+bool loop_guard::take(port_slot from, const ump& message, hub_time now) {
   if (!limits_.enabled)
     return false;
-  if (message.is_sysex())
-    return take_sysex(from, message, now);
-  if (message.type() == message_type::utility || message.type() == message_type::sysex8)
-    return false;
-  auto& s = find(content_of(message), now);
-  s.last = now;
-  if (s.now == state::tested)
-    return hold(s, from, now);
-  if (s.now == state::acquitted) {
-    if (now < s.until)
-      return false;
-    s.now = state::watched;
-    s.began = s.second = now;
-    s.total = s.in_second = 0;
-    s.ports = {};
-  }
-  if (!count(s, from, message, now))
-    return false;
-  put_to_test(s, from, message, now);
-  return hold(s, from, now);
-}
-
-/// Counts an arrival; true if the message is suspicious now.
-bool loop_guard::count(suspect& s, port_slot from, const ump& message, hub_time now) {
-  if (now - s.second >= 1s) {
-    s.second = now;
-    s.in_second = 0;
-  }
-  ++s.total;
-  ++s.in_second;
-  arrivals* here = nullptr;
-  for (auto& port : s.ports)
-    if (!here && (port.count == 0 || port.port == from))
-      here = &port;
-  if (here) {
-    here->port = from;
-    ++here->count;
-  }
-  bool is_clock = message.is_system() && message.status() == 0xF8;
-  if (s.in_second >= (is_clock ? limits_.clocks_per_second : limits_.repeats_per_second))
+  if (is_own_probe(from, message, now))
     return true;
-  if (is_clock || s.in_second + s.total < limits_.returns)
+  auto hash = hash_of(from, message);
+  if (hash == 0)
     return false;
-  // A ring: more comes back than went in, from a port that the others' copies were sent to.
-  auto originals = s.ports[0].count;
-  if (here && here != &s.ports[0] && here->count >= limits_.returns + 2 * originals &&
-      s.total - here->count >= limits_.returns)
-    return true;
-  return is_note_on(message) && is_busy(s, from, now);
-}
-
-/// Many different notes that all repeat fast: nobody plays that.
-bool loop_guard::is_busy(const suspect& s, port_slot from, hub_time now) {
-  if (from >= heat_.size())
-    heat_.resize(from + 1);
-  auto& port = heat_[from];
-  if (now - port.second >= 1s)
-    port = {now, 0};
-  if (s.in_second == limits_.busy_repeats)
-    ++port.notes;
-  return s.in_second >= limits_.busy_repeats && port.notes >= limits_.busy_notes;
-}
-
-/// SysEx is known only at its end, too late to hold it back; what repeats whole so often is a loop.
-bool loop_guard::take_sysex(port_slot from, const ump& message, hub_time now) {
-  using protocol::sysex_form;
-  if (from >= sysex_.size())
-    sysex_.resize(from + 1);
-  auto form = message.form();
-  auto& hash = sysex_[from];
-  if (form == sysex_form::start || form == sysex_form::complete)
-    hash = 0;
-  hash = mix(hash + (message.words[0] & 0xF0FFFFu) + (std::uint64_t(message.words[1]) << 32) + 1);
-  if (form != sysex_form::end && form != sysex_form::complete)
-    return false;
-  auto& s = find(hash, now);
-  s.last = now;
-  if (s.now == state::watched && count(s, from, message, now)) {
-    s.accused = from;
-    s.now = state::acquitted; // once is enough
-    s.until = now + limits_.first_retry;
-    convicted_.push_back({from, every_port});
-    plan(now);
-  }
+  auto& c = find(hash, now);
+  c.last = now;
+  if (is_suspicious(c, from, message, now))
+    suspect(c, from, message, now);
   return false;
 }
 
-void loop_guard::put_to_test(suspect& s, port_slot from, const ump& message, hub_time now) {
-  auto repeats = std::max<std::uint32_t>(s.in_second, 1);
-  auto period = std::max<std::chrono::nanoseconds>(now - s.second, 1ns) / repeats;
-  if (s.in_second < limits_.returns)
-    period = (now - s.began) / std::max<std::uint32_t>(s.total, 1);
-  auto length =
-      std::clamp<std::chrono::nanoseconds>(4 * period, limits_.shortest_test, limits_.longest_test);
-  s.now = state::tested;
-  s.accused = from;
-  s.halfway = now + length / 2;
-  s.until = now + length;
-  s.still = 0;
-  s.expected =
-      static_cast<std::uint32_t>(length / 2 / std::max<std::chrono::nanoseconds>(period, 1ns));
-  s.message = message;
-  s.held_count = 0;
-  under_test_.push_back(&s);
-  plan(s.until);
-}
-
-bool loop_guard::hold(suspect& s, port_slot from, hub_time now) {
-  if (from == s.accused && now >= s.halfway)
-    ++s.still;
-  auto end = s.held_from.begin() + s.held_count;
-  if (std::find(s.held_from.begin(), end, from) == end && s.held_count < s.held_from.size())
-    s.held_from[s.held_count++] = from;
+// A late one proves nothing, but must not run in the circle that it was to find.
+bool loop_guard::is_own_probe(port_slot from, const ump& message, hub_time now) {
+  auto id = read_probe(message);
+  if (!id || (next_probe_ - 1 - *id) % probe_numbers >= issued_)
+    return false;
+  auto sent =
+      std::find_if(probes_.begin(), probes_.end(), [&](const probe& p) { return p.id == *id; });
+  if (sent == probes_.end() || now - sent->sent > limits_.probe_life)
+    return true;
+  way found{sent->to, from, sent->because_of};
+  if (std::none_of(ways_.begin(), ways_.end(), [&](const way& w) { return w.is_same(found); })) {
+    ways_.push_back(found);
+    has_proof_ = true;
+  }
   return true;
 }
 
-void loop_guard::judge(suspect& s, hub_time now, loop_verdicts& out) {
-  bool is_loop = s.still < std::max<std::uint32_t>(1, s.expected / 4);
-  if (is_loop)
-    convict(s, out);
-  if (lets_go(s.message))
-    for (std::uint8_t i = 0; i < s.held_count; ++i)
-      out.replay.push_back({s.held_from[i], s.message});
-  auto content = s.content;
-  s = {};
-  s.content = content;
-  s.last = s.began = s.second = now;
-  if (!is_loop) {
-    s.now = state::acquitted;
-    s.until = now + limits_.acquittal;
-  }
+/// What a message is known by; a SysEx message as a whole, at its end. 0: not watched.
+std::uint64_t loop_guard::hash_of(port_slot from, const ump& message) {
+  if (message.type() == message_type::utility || message.type() == message_type::sysex8)
+    return 0;
+  if (!message.is_sysex())
+    return hash_words(message) | 1;
+  auto form = message.form();
+  auto& hash = state_of(from).sysex;
+  if (form == sysex_form::start || form == sysex_form::complete)
+    hash = 0;
+  // The form is left out: how a message was cut into chunks may change on the way.
+  hash = mix(hash + (message.words[0] & 0xF0FFFFu) + (std::uint64_t(message.words[1]) << 32) + 1);
+  return form == sysex_form::end || form == sysex_form::complete ? hash | 1 : 0;
 }
 
-/// The ports that the message came back from are the loop's; the way from one to the other is cut.
-void loop_guard::convict(const suspect& s, loop_verdicts& out) const {
-  std::vector<port_slot> returning;
-  std::uint32_t most = 0;
-  for (const auto& port : s.ports)
-    most = std::max(most, port.count);
-  for (const auto& port : s.ports)
-    if (port.count > 0 && port.count * 2 >= most)
-      returning.push_back(port.port);
-  if (returning.size() < 2) {
-    out.cut.push_back({s.accused, every_port});
+/// Counts an arrival. Nothing if the message came from too many ports to tell this one apart.
+loop_guard::arrivals* loop_guard::count_arrival(content& c, port_slot from, hub_time now) {
+  if (now - c.second >= 1s) {
+    c.second = now;
+    for (auto& port : c.ports)
+      port.in_second = 0;
+  }
+  ++c.total;
+  auto here = std::find_if(c.ports.begin(), c.ports.end(),
+                           [&](const arrivals& a) { return a.count == 0 || a.port == from; });
+  if (here == c.ports.end())
+    return nullptr;
+  *here = {from, here->count + 1, here->in_second + 1};
+  return &*here;
+}
+
+/// Counts an arrival and judges by the counts.
+bool loop_guard::is_suspicious(content& c, port_slot from, const ump& message, hub_time now) {
+  auto here = count_arrival(c, from, now);
+  if (!here)
+    return false;
+  if (is_clock(message))
+    return here->in_second >= limits_.clocks_per_second;
+  if (here->in_second >= limits_.repeats_per_second)
+    return true;
+  if (c.total < limits_.returns)
+    return false;
+  // A ring: more comes back than went in, from a port that the others' copies were sent to.
+  if (here != c.ports.begin() && here->count >= limits_.returns + 2 * c.ports[0].count &&
+      c.total - here->count >= limits_.returns)
+    return true;
+  // A circle so slow that it cannot be told from a rhythm.
+  if (message.is_channel_voice() && here->count >= limits_.persistent)
+    return true;
+  // Many different notes that all repeat fast: nobody plays that.
+  if (!is_note_on(message) || here->in_second < limits_.busy_repeats)
+    return false;
+  auto& port = state_of(from);
+  if (now - port.second >= 1s) {
+    port.second = now;
+    port.busy_notes = 0;
+  }
+  port.busy_notes += here->in_second == limits_.busy_repeats ? 1 : 0;
+  return port.busy_notes >= limits_.busy_notes;
+}
+
+/// Has the port probed, and those that the same message came from, unless it rests.
+void loop_guard::suspect(const content& c, port_slot from, const ump& message, hub_time now) {
+  auto& port = state_of(from);
+  if (now < port.rests_until)
     return;
-  }
-  for (auto from : returning)
-    for (auto to : returning)
-      if (from != to)
-        out.cut.push_back({from, to});
+  port.rest = port.rest == 0ns ? limits_.first_rest : std::min(port.rest * 2, limits_.longest_rest);
+  port.rests_until = now + port.rest;
+  suspected_.push_back({from, message});
+  for (const auto& a : c.ports)
+    if (a.count > 0 && a.port != from)
+      suspected_.push_back({a.port, message});
 }
 
-void loop_guard::on_cut(port_slot from, port_slot to, hub_time now) {
-  auto known = std::find_if(cuts_.begin(), cuts_.end(), [&](const cut_pair& pair) {
-    return pair.from == from && pair.to == to;
-  });
+ump loop_guard::some_probe() {
+  return write_probe(0);
+}
+
+std::optional<ump> loop_guard::make_probe(port_slot to, const ump& because_of, hub_time now) {
+  std::erase_if(probes_, [&](const probe& p) { return now - p.sent > limits_.probe_life; });
+  if (probes_.empty())
+    ways_.clear();
+  bool known =
+      std::any_of(probes_.begin(), probes_.end(), [&](const probe& p) { return p.to == to; });
+  if (known || probes_.size() >= limits_.probes)
+    return std::nullopt;
+  auto id = next_probe_++ % probe_numbers;
+  issued_ = std::min(issued_ + 1, remembered_probes);
+  probes_.push_back({id, to, now, because_of});
+  return write_probe(id);
+}
+
+/// Ways outside and routes inside make a graph; what closes a circle in it is cut.
+std::vector<port_pair> loop_guard::find_loops(const passes& passing, hub_time now) {
+  has_proof_ = false;
+  std::vector<port_pair> cut;
+  auto leads = [&](const way& a, const way& b) {
+    return passing(a.in, b.out, a.because_of) &&
+           std::find(cut.begin(), cut.end(), port_pair{a.in, b.out}) == cut.end();
+  };
+  for (const auto& start : ways_) {
+    // Every way that can be reached from this one; the one that leads back to it closes a circle.
+    for (bool again = true; again;) {
+      again = false;
+      std::vector<way> reached{start};
+      for (std::size_t i = 0; i < reached.size() && !again; ++i) {
+        if (leads(reached[i], start)) {
+          cut.push_back({reached[i].in, start.out});
+          again = true;
+          break;
+        }
+        for (const auto& next : ways_)
+          if (leads(reached[i], next) &&
+              std::none_of(reached.begin(), reached.end(),
+                           [&](const way& w) { return w.is_same(next); }))
+            reached.push_back(next);
+      }
+    }
+  }
+  for (const auto& pair : cut)
+    note_cut(pair, now);
+  return cut;
+}
+
+void loop_guard::note_cut(const port_pair& pair, hub_time now) {
+  auto known =
+      std::find_if(cuts_.begin(), cuts_.end(), [&](const cut_pair& c) { return c.pair == pair; });
   if (known == cuts_.end())
-    known = cuts_.insert(cuts_.end(), {from, to, false, {}, {}});
-  if (known->closed)
-    return;
+    known = cuts_.insert(cuts_.end(), {pair, false, {}, {}});
   known->closed = true;
   known->pause =
       known->pause == 0ns ? limits_.first_retry : std::min(known->pause * 2, limits_.longest_retry);
-  // Pairs that were cut together are not tried together, so that the innocent ones stay open.
-  auto stagger =
-      std::count_if(cuts_.begin(), cuts_.end(), [](const cut_pair& pair) { return pair.closed; }) -
-      1;
-  known->until = now + known->pause + stagger * limits_.first_retry / 4;
+  known->until = now + known->pause;
   plan(known->until);
+  // Suspicion was right, so it need not rest.
+  state_of(pair.from).rest = 0ns;
+  state_of(pair.from).rests_until = {};
 }
 
-void loop_guard::on_port_gone(port_slot port) {
-  std::erase_if(cuts_, [&](const cut_pair& pair) { return pair.from == port || pair.to == port; });
-  for (auto& s : table_) {
-    bool involved = std::any_of(s.ports.begin(), s.ports.end(),
-                                [&](const arrivals& a) { return a.count > 0 && a.port == port; });
-    if (involved || (s.now == state::tested && s.accused == port)) {
-      std::erase(under_test_, &s);
-      s = {};
-    }
-  }
-  if (port < heat_.size())
-    heat_[port] = {};
-  if (port < sysex_.size())
-    sysex_[port] = 0;
-}
-
-void loop_guard::on_deadline(hub_time now, loop_verdicts& out) {
+void loop_guard::on_deadline(hub_time now, std::vector<port_pair>& retry) {
   if (now < next_deadline_)
     return;
   next_deadline_ = never;
-  out.cut.insert(out.cut.end(), convicted_.begin(), convicted_.end());
-  convicted_.clear();
-  std::erase_if(under_test_, [&](suspect* s) {
-    if (s->until > now) {
-      plan(s->until);
-      return false;
-    }
-    judge(*s, now, out);
-    return true;
-  });
-  for (auto& pair : cuts_) {
-    if (!pair.closed)
+  for (auto& cut : cuts_) {
+    if (!cut.closed)
       continue;
-    if (pair.until <= now) {
-      pair.closed = false;
-      out.retry.push_back({pair.from, pair.to});
+    if (cut.until <= now) {
+      cut.closed = false;
+      retry.push_back(cut.pair);
     } else {
-      plan(pair.until);
+      plan(cut.until);
     }
   }
+}
+
+void loop_guard::on_port_gone(port_slot port) {
+  auto concerns = [port](const port_pair& pair) { return pair.from == port || pair.to == port; };
+  std::erase_if(cuts_, [&](const cut_pair& c) { return concerns(c.pair); });
+  std::erase_if(probes_, [&](const probe& p) { return p.to == port; });
+  std::erase_if(ways_, [&](const way& w) { return w.in == port || w.out == port; });
+  std::erase_if(suspected_, [&](const suspicion& s) { return s.from == port; });
+  for (auto& c : table_)
+    if (std::any_of(c.ports.begin(), c.ports.end(),
+                    [&](const arrivals& a) { return a.count > 0 && a.port == port; }))
+      c = {};
+  if (port < ports_.size())
+    ports_[port] = {};
 }
 
 } // namespace tutti::routing

@@ -14,7 +14,7 @@ namespace tutti::routing {
 
 /// Events for one destination: a range of outcome::made.
 struct delivery {
-  port_slot from = 0;
+  port_slot from = 0; ///< no_port: the hub itself
   port_slot to = 0;
   std::uint32_t first = 0;
   std::uint32_t count = 0;

@@ -43,102 +43,102 @@ void patchbay::remove_port(port_slot slot, hub_time now, outcome& out) {
 }
 
 void patchbay::take(port_slot from, std::span<const event> batch, hub_time now, outcome& out) {
-  bool all_pass = true;
+  bool whole = !scenes_.listens_to(from);
+  swallowed_.clear();
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    if (!guard_.holds_back(from, batch[i].message, now))
+    if (!guard_.take(from, batch[i].message, now))
       continue;
-    if (all_pass)
-      held_back_.assign(batch.size(), false);
-    all_pass = false;
-    held_back_[i] = true;
+    swallowed_.resize(batch.size());
+    swallowed_[i] = true;
+    whole = false;
   }
-  if (all_pass && !scenes_.listens_to(from)) {
+  if (whole)
     table_.take(from, batch, now, out);
-    return;
-  }
-  if (all_pass)
-    held_back_.assign(batch.size(), false);
-  take_watched(from, batch, now, out);
+  else
+    take_part_by_part(from, batch, now, out);
+  if (guard_.has_suspected())
+    probe_loops(now, out);
+  if (guard_.has_proof())
+    cut_loops(now, out);
 }
 
-/// Routes a batch that may be held back in part or ask for a scene: what stands before the message
-/// that asks goes by the old rules, the message itself as well, the rest by the new ones.
-void patchbay::take_watched(port_slot from, std::span<const event> batch, hub_time now,
-                            outcome& out) {
+/// Routes a batch of which some event may be swallowed or ask for a scene: what stands before the
+/// message that asks goes by the old rules, the message itself as well, the rest by the new ones.
+void patchbay::take_part_by_part(port_slot from, std::span<const event> batch, hub_time now,
+                                 outcome& out) {
   part_.clear();
-  bool whole = true;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     auto asked = scenes_.triggered_by(from, batch[i].message);
-    bool pass = !held_back_[i] && (!asked || asked->pass);
+    bool pass = (swallowed_.empty() || !swallowed_[i]) && (!asked || asked->pass);
     if (pass)
       part_.push_back(batch[i]);
-    whole = whole && pass;
     if (!asked || scenes_.scenes()[asked->scene].name == scenes_.active())
       continue;
-    whole = false;
-    route_all(from, part_, false, now, out);
+    route_part(from, part_, now, out);
     part_.clear();
     scenes_.activate(scenes_.scenes()[asked->scene].name);
     switch_scene(now, out);
   }
-  route_all(from, whole ? batch : std::span<const event>(part_), whole, now, out);
+  if (part_.size() == batch.size())
+    table_.take(from, batch, now, out);
+  else
+    route_part(from, part_, now, out);
 }
 
-/// If the events are not the whole batch, those for plain routes are made as well.
-void patchbay::route_all(port_slot from, std::span<const event> batch, bool whole, hub_time now,
-                         outcome& out) {
-  if (batch.empty())
+/// Routes some events of a batch; for plain routes, too, they are made anew.
+void patchbay::route_part(port_slot from, std::span<const event> part, hub_time now, outcome& out) {
+  if (part.empty())
     return;
-  if (whole) {
-    table_.take(from, batch, now, out);
-    return;
-  }
-  // Plain ones first, as if they had got the batch.
   auto first = static_cast<std::uint32_t>(out.made.size());
-  out.made.insert(out.made.end(), batch.begin(), batch.end());
-  auto place = out.deliveries.size();
-  table_.take(from, batch, now, out);
+  out.made.insert(out.made.end(), part.begin(), part.end());
+  auto place = static_cast<std::ptrdiff_t>(out.deliveries.size());
+  table_.take(from, part, now, out);
   if (!out.unchanged)
     return;
+  // Plain ones first, as if they had got the batch.
   std::vector<delivery> plain;
   out.unchanged->for_each([&](port_slot to) {
-    plain.push_back({from, to, first, static_cast<std::uint32_t>(batch.size())});
+    plain.push_back({from, to, first, static_cast<std::uint32_t>(part.size())});
   });
-  out.deliveries.insert(out.deliveries.begin() + std::ptrdiff_t(place), plain.begin(), plain.end());
+  out.deliveries.insert(out.deliveries.begin() + place, plain.begin(), plain.end());
   out.unchanged = nullptr;
+}
+
+/// Sends a probe to every destination of a suspected port that may get System Exclusive from it. It
+/// comes from no port, lest it breaks into a message that is on its way.
+void patchbay::probe_loops(hub_time now, outcome& out) {
+  const auto some_sysex = loop_guard::some_probe();
+  for (const auto& [from, message] : guard_.suspected())
+    for (port_slot to = 0; to < table_.slot_limit(); ++to) {
+      if (!table_.passes(from, to, some_sysex))
+        continue;
+      auto probe = guard_.make_probe(to, message, now);
+      if (!probe)
+        continue;
+      auto first = out.made.size();
+      out.made.push_back({*probe, now});
+      out.deliver_since(first, no_port, to);
+    }
+}
+
+void patchbay::cut_loops(hub_time now, outcome& out) {
+  auto passing = [this](port_slot from, port_slot to, const ump& message) {
+    return table_.passes(from, to, message);
+  };
+  for (const auto& [from, to] : guard_.find_loops(passing, now)) {
+    table_.cut(from, to, true, now, out);
+    out.loops.push_back({true, from, to});
+  }
 }
 
 void patchbay::on_deadline(hub_time now, outcome& out) {
   table_.on_deadline(now, out);
-  if (now < guard_.next_deadline())
-    return;
-  verdicts_.clear();
-  guard_.on_deadline(now, verdicts_);
-  for (const auto& [from, to] : verdicts_.cut) {
-    if (to != every_port) {
-      cut(from, to, now, out);
-      continue;
-    }
-    for (port_slot other = 0; other < table_.slot_limit(); ++other)
-      if (table_.connects(from, other))
-        cut(from, other, now, out);
-  }
-  for (const auto& [from, to] : verdicts_.retry) {
+  std::vector<port_pair> retry;
+  guard_.on_deadline(now, retry);
+  for (const auto& [from, to] : retry) {
     table_.cut(from, to, false, now, out);
     out.loops.push_back({false, from, to});
   }
-  for (const auto& [from, message] : verdicts_.replay) {
-    event e{message, now};
-    route_all(from, std::span(&e, 1), false, now, out);
-  }
-}
-
-void patchbay::cut(port_slot from, port_slot to, hub_time now, outcome& out) {
-  if (!table_.connects(from, to))
-    return;
-  table_.cut(from, to, true, now, out);
-  guard_.on_cut(from, to, now);
-  out.loops.push_back({true, from, to});
 }
 
 } // namespace tutti::routing

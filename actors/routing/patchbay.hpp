@@ -21,9 +21,18 @@ namespace tutti::routing {
 
 class patchbay {
 public:
-  explicit patchbay(const route_limits& limits = {}, const loop_limits& loops = {})
+  /// `seed` tells this hub's loop probes from those of others.
+  explicit patchbay(const route_limits& limits = {}, const loop_limits& loops = {},
+                    std::uint32_t seed = 1)
       : table_(limits)
-      , guard_(loops) {}
+      , guard_(loops, seed) {}
+
+  /// Routes that there are already stay. Without the guard nothing is watched for loops; what is
+  /// cut is tried again in time.
+  void set_limits(const route_limits& limits, bool guards_loops) {
+    table_.set_limits(limits);
+    guard_.enable(guards_loops);
+  }
 
   /// Puts a configuration in force. The active scene stays if it still exists, else `first_scene`
   /// is.
@@ -51,18 +60,17 @@ public:
   const std::vector<config::scene>& scenes() const noexcept { return scenes_.scenes(); }
 
 private:
-  void take_watched(port_slot from, std::span<const event> batch, hub_time now, outcome& out);
-  void route_all(port_slot from, std::span<const event> batch, bool whole, hub_time now,
-                 outcome& out);
+  void take_part_by_part(port_slot from, std::span<const event> batch, hub_time now, outcome& out);
+  void route_part(port_slot from, std::span<const event> part, hub_time now, outcome& out);
   void switch_scene(hub_time now, outcome& out);
-  void cut(port_slot from, port_slot to, hub_time now, outcome& out);
+  void probe_loops(hub_time now, outcome& out);
+  void cut_loops(hub_time now, outcome& out);
 
   route_table table_;
   scene_switch scenes_;
   loop_guard guard_;
-  loop_verdicts verdicts_;
-  events part_; ///< of a batch that is not routed as a whole
-  std::vector<bool> held_back_;
+  std::vector<bool> swallowed_; ///< events of a batch that go no further
+  events part_;                 ///< of a batch that is not routed as a whole
 };
 
 } // namespace tutti::routing

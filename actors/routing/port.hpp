@@ -25,6 +25,8 @@ struct port_description {
 
 /// Small dense number of a port that is up; given anew when the port has gone.
 using port_slot = std::uint32_t;
+/// No port: what comes from the hub itself.
+inline constexpr port_slot no_port = ~port_slot(0);
 
 bool matches(const config::port_selector& selector, const port_description& port);
 bool matches(const config::port_pattern& pattern, const port_description& port);

@@ -50,6 +50,9 @@ public:
   /// for.
   void process(std::span<const event> in, hub_time now, events& out);
 
+  /// Whether the filter would let this message pass now.
+  bool lets_pass(const ump& message) const;
+
   hub_time next_deadline() const noexcept { return chain_.next_deadline(); }
   void on_deadline(hub_time now, events& out);
 

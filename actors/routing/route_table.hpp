@@ -18,6 +18,7 @@
 #include "config/rule.hpp"
 #include "protocol/sounding.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <vector>
@@ -29,6 +30,27 @@ struct route_limits {
   std::size_t delay_queue = 65536;  ///< events that one delay may hold
   std::size_t retired_per_pair = 4; ///< replaced routes that wait for keys; the oldest is released
 };
+
+/// A stretch of a list. (std::ranges::subrange, were it not that clang 14 cannot read g++ 12's.)
+template <class Iterator>
+struct stretch {
+  Iterator first, last;
+  Iterator begin() const { return first; }
+  Iterator end() const { return last; }
+  bool empty() const { return first == last; }
+  std::size_t size() const { return static_cast<std::size_t>(last - first); }
+};
+
+/// The routes to one destination in a list that is ordered by destination.
+template <class List>
+auto routes_to(List& list, port_slot to) {
+  struct by_destination {
+    bool operator()(const std::unique_ptr<route>& a, port_slot b) const { return a->to() < b; }
+    bool operator()(port_slot a, const std::unique_ptr<route>& b) const { return a < b->to(); }
+  };
+  auto [first, last] = std::equal_range(list.begin(), list.end(), to, by_destination());
+  return stretch<decltype(first)>{first, last};
+}
 
 /// A route as the operator sees it.
 struct route_info {
@@ -44,6 +66,9 @@ class route_table {
 public:
   explicit route_table(const route_limits& limits = {})
       : limits_(limits) {}
+
+  /// For routes that are made from now on.
+  void set_limits(const route_limits& limits) { limits_ = limits; }
 
   // Ports. The outcome gets releases, last values for late destinations, and changes.
   port_slot add_port(const port_description& port, hub_time now, outcome& out);
@@ -78,6 +103,9 @@ public:
   std::vector<route_info> routes_from(port_slot from) const;
   /// Plain and other routes from one port to another.
   bool connects(port_slot from, port_slot to) const;
+  /// Whether some route between the two lets this message pass. Of System Exclusive in chunks that
+  /// is only known of the first.
+  bool passes(port_slot from, port_slot to, const ump& message) const;
 
   std::size_t made_routes() const noexcept { return made_routes_; }
   /// Routes that were not made because of the limit.

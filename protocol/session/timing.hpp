@@ -19,8 +19,8 @@ struct session_timing {
   /// An accepted control IN whose data IN does not follow: longer than all attempts together.
   duration half_open_limit = ms(13'000);
 
-  /// Wait before inviting again after silence, an unreachable address or a lost session. A peer that
-  /// is back after a power cut is to play again within 5 s, also where nothing announces it.
+  /// Wait before inviting again after silence, an unreachable address or a lost session. A peer
+  /// that is back after a power cut is to play again within 5 s, also where nothing announces it.
   duration retry_first = ms(1000);
   duration retry_most = ms(3500);
   /// Wait after a NO: a person said so, do not nag.

@@ -1,6 +1,7 @@
 // The state on disk is whole whatever happens to the process, and says what it lost.
 #include "config/run_time_changes.hpp"
 #include "config/state_store.hpp"
+#include "tests/support/scratch_folder.hpp"
 
 #include <catch2/catch.hpp>
 #include <csignal>
@@ -15,18 +16,9 @@ using nlohmann::json;
 
 namespace {
 
-/// A folder that is gone after the test.
-class scratch_folder {
-public:
-  scratch_folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "tutti-state-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~scratch_folder() { std::filesystem::remove_all(path_); }
-  std::filesystem::path file() const { return path_ / "tutti.state.json"; }
-
-private:
-  std::filesystem::path path_;
+/// A folder with a state file.
+struct state_folder : tutti::test::scratch_folder {
+  std::filesystem::path file() const { return path() / "tutti.state.json"; }
 };
 
 std::string text_of(const std::filesystem::path& file) {
@@ -46,7 +38,7 @@ json generation(int number) {
 } // namespace
 
 TEST_CASE("without a file the state is empty and nothing is said", "[config][state]") {
-  scratch_folder folder;
+  state_folder folder;
   auto state = state_store(folder.file()).load();
   CHECK_FALSE(state.found);
   CHECK(state.content == json::object());
@@ -54,7 +46,7 @@ TEST_CASE("without a file the state is empty and nothing is said", "[config][sta
 }
 
 TEST_CASE("what was saved is loaded", "[config][state]") {
-  scratch_folder folder;
+  state_folder folder;
   state_store store(folder.file());
   for (int i = 0; i < 3; ++i) {
     REQUIRE_FALSE(store.save(generation(i)));
@@ -67,7 +59,7 @@ TEST_CASE("what was saved is loaded", "[config][state]") {
 
 TEST_CASE("a file that is cut anywhere or changed is set aside for the former one",
           "[config][state]") {
-  scratch_folder folder;
+  state_folder folder;
   state_store store(folder.file());
   REQUIRE_FALSE(store.save({{"a", 1}}));
   REQUIRE_FALSE(store.save({{"a", 2}}));
@@ -96,7 +88,7 @@ TEST_CASE("a file that is cut anywhere or changed is set aside for the former on
 }
 
 TEST_CASE("if both generations are damaged the configuration alone counts", "[config][state]") {
-  scratch_folder folder;
+  state_folder folder;
   put(folder.file(), "x");
   put(folder.file().string() + ".previous", "{}");
   auto state = state_store(folder.file()).load();
@@ -105,7 +97,7 @@ TEST_CASE("if both generations are damaged the configuration alone counts", "[co
 }
 
 TEST_CASE("a save that fails says why and leaves the former state", "[config][state]") {
-  scratch_folder folder;
+  state_folder folder;
   state_store nowhere(folder.file().parent_path() / "none" / "x.json");
   auto error = nowhere.save({});
   REQUIRE(error);
@@ -123,7 +115,7 @@ TEST_CASE("kill -9 in the middle of a thousand saves loses no acknowledged one",
           "[config][state]") {
   std::mt19937 random(1);
   int written = 0, round = 0;
-  scratch_folder folder;
+  state_folder folder;
   for (; written < 1000 && round < 60; ++round) {
     int ends[2];
     REQUIRE(::pipe(ends) == 0);
@@ -186,7 +178,7 @@ TEST_CASE("a changed section holds until the file's own is edited", "[config][st
   CHECK(edited["scene"] == "verse");
   CHECK_FALSE(again.has("rules"));
 
-  again.drop("scene");
+  again.set("scene", file["scene"], file);
   CHECK_FALSE(again.has("scene"));
   for (auto broken :
        {"[]", "{}", "{\"sections\": 1}", "{\"sections\": {\"rules\": 1}, \"notes\": []}"})

@@ -67,8 +67,8 @@ private:
 
 class studio {
 public:
-  explicit studio(std::vector<std::string> rules = {"{}"}, const routing::route_limits& limits = {})
-      : bay_(limits) {
+  explicit studio(std::vector<std::string> rules = {"{}"}, std::uint32_t seed = 1)
+      : bay_({}, {}, seed) {
     set_rules(std::move(rules));
   }
 
