@@ -295,13 +295,15 @@ peer_table::peer* listener_state::find_target(const invitation_target& target) {
 
 // Without a goodbye, which would end the session that stays: participants are known by their SSRC.
 void listener_state::merge(peer_table::peer& from, peer_table::peer& into) {
-  last_ = nullptr;
-  peers_.move_targets(from, into);
-  if (!into.targets.empty())
-    self->send(into.session, atom::invite_v, into.candidates);
-  from.in_session = false;
+  auto targets = from.targets;
   self->send(router_, atom::detach_v, from.key);
   self->send(from.session, atom::abandon_v, farewell::silent);
+  last_ = nullptr;
+  peers_.remove(from.key);
+  for (auto& [key, target] : targets)
+    peers_.add_target(into, std::move(target));
+  if (!into.targets.empty())
+    self->send(into.session, atom::invite_v, into.candidates);
 }
 
 void listener_state::abandon(const std::string& key, farewell how) {

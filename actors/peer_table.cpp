@@ -172,14 +172,6 @@ void peer_table::remove_target(peer& which, const std::string& key) {
   gather_candidates(which);
 }
 
-void peer_table::move_targets(peer& from, peer& to) {
-  while (!from.targets.empty()) {
-    auto target = from.targets.begin()->second;
-    remove_target(from, target.key);
-    add_target(to, std::move(target));
-  }
-}
-
 // An address that somebody is at stays his; a candidate is only a hope. A peer in session that is
 // not invited any more may still come back at any of its addresses.
 void peer_table::gather_candidates(peer& which) {

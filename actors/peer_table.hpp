@@ -70,7 +70,6 @@ public:
   /// The hub invites it for this.
   void add_target(peer& which, invitation_target target);
   void remove_target(peer& which, const std::string& key);
-  void move_targets(peer& from, peer& to);
   /// MIDI from here may be this peer's.
   static bool may_play(const peer& which, const io::endpoint& where);
   void remove(port_key key);

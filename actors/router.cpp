@@ -282,7 +282,7 @@ std::vector<port_description>
 router_state::named(const std::vector<port_description>& ports) const {
   std::vector<port_description> out;
   for (const auto& port : ports)
-    if (routing::is_named(patchbay_->table().rules(),
+    if (routing::is_named(patchbay_.table().rules(),
                           {make_port_id(port), to_string(port.kind), port.group, port.name,
                            port.source, port.destination}))
       out.push_back(port);

@@ -256,16 +256,16 @@ TEST_CASE("one participant that is two peers is noticed, boards that are alike a
     CHECK(table.twin_of(anna) == &board);
     CHECK(table.twin_of(board) == &anna);
   }
-  SECTION("targets move to the one that stays") {
-    table.add_target(anna, {"service/Anna", "Anna", {at("10.0.0.1", 5004)}});
-    CHECK(table.by_identity(7, "Anna") == &anna); // the one that is invited
-    table.move_targets(anna, board);
-    CHECK(table.by_target("service/Anna") == &board);
+  SECTION("the one that is invited counts most") {
+    table.add_target(board, {"service/Anna", "Anna", {at("10.0.0.2", 5004)}});
     CHECK(table.by_identity(7, "Anna") == &board);
-    CHECK(anna.targets.empty());
-    CHECK(table.by_address(at("10.0.0.1", 5004)) == &anna);
+  }
+  SECTION("in session, it is known where it was found even if it is not invited any more") {
+    table.add_target(anna, {"service/Anna", "Anna", {at("10.5.0.1", 5004)}});
+    table.remove_target(anna, "service/Anna");
+    CHECK(table.by_address(at("10.5.0.1", 5004)) == &anna);
     table.remove(1);
-    CHECK(table.by_target("service/Anna") == &board);
+    CHECK(table.by_address(at("10.5.0.1", 5004)) == nullptr);
   }
   CHECK(table.by_identity(8, "Anna") == nullptr);
   CHECK(table.by_identity(7, "Bert") == nullptr);
