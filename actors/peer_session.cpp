@@ -69,7 +69,6 @@ private:
   std::vector<std::uint8_t> invitation_;     ///< and its IN
   io::endpoint reply_to_;                    ///< where an IN came from, while it is answered
   bool suspected_ = false; ///< news say that it may be elsewhere; if it is gone, invite at once
-  bool again_ = false;     ///< do so when the engine's last word is performed
   protocol::session_output* out_ = nullptr; ///< the context's; empty between messages
   hub_time planned_ = hub_time::max();
   bool arriving_ = false; ///< in session, but the listener has yet to say that it is the only one
@@ -248,10 +247,6 @@ void peer_session_state::perform() {
   out_->clear();
   if (engine_->state() == protocol::handshake_state::ended)
     return self->quit();
-  if (std::exchange(again_, false)) {
-    engine_->invite(now(), *out_);
-    return perform();
-  }
   plan_tick();
 }
 
@@ -311,7 +306,9 @@ void peer_session_state::on_notice(const protocol::session_notice& notice) {
     io::log_warning("{} fell silent in session \"{}\" and is taken as gone{}", who(), session,
                     again);
     detach();
-    again_ = suspected_ && retry > 0;
+    // Not with the goodbye, which would meet the invitation at the other port.
+    if (suspected_ && retry > 0)
+      self->delayed_send(self, std::chrono::milliseconds(100), atom::invite_v, candidates_);
     break;
   case notice_kind::closed:
     io::log_info("said goodbye to {} in session \"{}\"", who(), session);

@@ -209,3 +209,27 @@ TEST_CASE("REACH-6 a peer plays again within five seconds of being reachable", "
   CHECK(hub.time_until(plays, 60s) < 5s);
   CHECK(ports_up(hub) == "rtp/Studio/Bert, rtp/Studio/Anna");
 }
+
+// The BY to the data port came after the new IN to the control port and ended what it began; the
+// peer then sent its data IN to nobody for twelve seconds.
+TEST_CASE("REACH-7 a goodbye that a new invitation has overtaken ends nothing", "[scenarios]") {
+  simulated_hub hub;
+  auto& anna = hub.join("Anna");
+  hub.run_for(1s);
+  auto hub_data = hub.hub_address.with_port(5005);
+  auto send = [&](const invitation& what, const io::endpoint& from, const io::endpoint& to) {
+    std::array<std::uint8_t, max_apple_command> room;
+    byte_writer writer(room);
+    encode_apple_command(what, writer);
+    hub.network.send(from, to, writer.written());
+  };
+  auto before = anna.engine->invitation_state().own_token();
+  anna.boot();
+  send({invitation_kind::invite, 4711, anna.identity.ssrc, "Anna"}, anna.control, hub.hub_address);
+  hub.run_for(2ms);
+  send({invitation_kind::goodbye, before, anna.identity.ssrc, {}}, anna.data, hub_data);
+  hub.run_for(2ms);
+  send({invitation_kind::invite, 4711, anna.identity.ssrc, "Anna"}, anna.data, hub_data);
+  hub.run_for(5ms);
+  CHECK(ports_up(hub) == "rtp/Studio/Anna");
+}
