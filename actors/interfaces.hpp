@@ -30,6 +30,8 @@ using router_actor = caf::typed_actor<
     caf::reacts_to<atom::tick>,
     // Every live route.
     caf::replies_to<atom::routes>::with<std::vector<route_info>>,
+    // Every rule in force, those of the active scene after the common ones.
+    caf::replies_to<atom::rules>::with<std::vector<rule_info>>,
     // Every known port, up or away.
     caf::replies_to<atom::status>::with<std::vector<port_info>>,
     // Which of these ports, up or not, the rules in force name.

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 namespace tutti {
 
@@ -33,6 +34,11 @@ bool is_candidate(const invitation_target& target, const io::endpoint& where) {
 struct listener_state {
   explicit listener_state(listener_actor::pointer pointer)
       : self(pointer) {}
+  /// However the listener ended, its peer sessions do not outlive it.
+  ~listener_state() {
+    peers_.for_each(
+        [](const peer_table::peer& peer) { caf::anon_send(peer.session, atom::leave_v); });
+  }
 
   void start(session_context_ptr context_to_use, router_actor router_to_use);
   void on_datagrams(channel from, const datagram_chain& chain);
@@ -53,6 +59,7 @@ private:
   void on_invitation(channel from, const io::endpoint& sender, const invitation& received);
   void on_stranger(const io::endpoint& sender, std::span<const std::uint8_t> bytes,
                    const io::datagram_block_ptr& block, std::uint16_t index);
+  void hand_over(channel from);
   void append(peer_table::peer& to, const io::datagram_block_ptr& block, std::uint16_t index);
   peer_table::peer* find_target(const invitation_target& target);
   void merge(peer_table::peer& from, peer_table::peer& into);
@@ -107,8 +114,12 @@ void listener_state::on_datagrams(channel from, const datagram_chain& chain) {
   for (std::uint16_t i = 0; i < static_cast<std::uint16_t>(block.count); ++i)
     if (block.slots[i].size > 0)
       sort_in(from, chain.block, i);
+  hand_over(from);
+}
+
+void listener_state::hand_over(channel from) {
   for (auto peer : touched_)
-    self->send(peer->session, atom::datagram_v, from, std::move(peer->chain));
+    self->send(peer->session, atom::datagram_v, from, std::exchange(peer->chain, {}));
   touched_.clear();
 }
 
@@ -169,6 +180,7 @@ void listener_state::on_invitation(channel from, const io::endpoint& sender,
                                    const invitation& received) {
   if (leaving_)
     return;
+  hand_over(from); // what came before it, perhaps a BY, is the peer's to know first
   if (from == channel::data) {
     auto peer = peers_.by_invitation(received.ssrc, received.token, sender);
     if (!peer) {

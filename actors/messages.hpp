@@ -97,6 +97,15 @@ struct route_info {
   std::uint64_t events_out = 0; ///< of routes that are not plain
 };
 
+/// A rule in force and what it has done.
+struct rule_info {
+  std::string scene;     ///< whose rule it is; empty: a common one
+  std::size_t index = 0; ///< in the list that the configuration has there
+  std::string name;
+  bool enabled = true;
+  std::uint64_t events = 0; ///< that its routes passed on, each once for each destination
+};
+
 /// Datagrams of one peer in a block: start at `first`, go on by slot::next.
 struct datagram_chain {
   io::datagram_block_ptr block;
@@ -236,6 +245,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::config::change_result)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::config::session)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::route_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::route_info>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::rule_info>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::datagram_chain)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::peer_address)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::port_description)
@@ -282,6 +292,7 @@ CAF_ADD_TYPE_ID(tutti_messages, (tutti::batch_ptr))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::routing_settings_ptr))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::route_info))
 CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::route_info>))
+CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::rule_info>))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::settings_ptr))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::json_value))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::config::configuration_ptr))
@@ -295,6 +306,7 @@ CAF_ADD_ATOM(tutti_messages, tutti::atom, note, "note")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, reload, "reload")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, scene, "scene")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, routes, "routes")
+CAF_ADD_ATOM(tutti_messages, tutti::atom, rules, "rules")
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::datagram_chain))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::peer_address))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::port_description))

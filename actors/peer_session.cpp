@@ -22,6 +22,11 @@ using protocol::notice_kind;
 struct peer_session_state {
   explicit peer_session_state(peer_session_actor::pointer pointer)
       : self(pointer) {}
+  /// What a failure left half performed is not for the next session to perform.
+  ~peer_session_state() {
+    if (out_)
+      out_->clear();
+  }
 
   void start(session_context_ptr context_to_use, port_key key, const peer_address& address,
              router_actor router, listener_actor listener);
@@ -213,7 +218,11 @@ void peer_session_state::run_race() {
     context_->control->send(*to, invitation_);
 }
 
+// Ticks cannot be taken back. One that an earlier plan has overtaken does nothing, or each would
+// plan a successor, and there would be ever more of them.
 void peer_session_state::on_tick() {
+  if (now() < planned_)
+    return;
   planned_ = hub_time::max();
   engine_->on_deadline(now(), *out_);
   perform();

@@ -4,6 +4,7 @@
 // Leaves: rules, routes, scenes and loops (routing/patchbay), wires (sessions and ports), ids
 // (port_registry).
 #include "actors/failure.hpp"
+#include "actors/log_budget.hpp"
 #include "actors/port_registry.hpp"
 #include "actors/routing/demand.hpp"
 #include "actors/routing/patchbay.hpp"
@@ -54,6 +55,7 @@ struct router_state {
   std::vector<port_info> status() const;
   std::vector<route_info> routes() const;
   std::vector<port_description> named(const std::vector<port_description>& ports) const;
+  std::vector<rule_info> rules();
 
   static inline const char* name = "router";
 
@@ -73,6 +75,7 @@ private:
   router_actor::pointer self;
   routing::patchbay patchbay_{{}, {}, std::random_device()()};
   scene_sink watcher_;
+  log_budget scene_lines_;
   routing::outcome outcome_;
   std::vector<std::unique_ptr<port>> ports_; ///< the order is that of coming up
   std::unordered_map<port_key, port*> by_key_;
@@ -138,10 +141,11 @@ void router_state::tell_news() {
     else
       io::log_info("the route from {} to {} is tried again", id(loop.from), id(loop.to));
   }
-  if (outcome_.scene_changed && outcome_.scene.empty())
-    io::log_info("no scene is active");
-  else if (outcome_.scene_changed)
-    io::log_info("scene \"{}\" is active", outcome_.scene);
+  // Whoever plays switches scenes, so there is a limit to what the log tells of it.
+  if (outcome_.scene_changed)
+    if (auto quiet = scene_lines_.spend(self->clock().now()))
+      io::log_info("{} is active{}",
+                   outcome_.scene.empty() ? "no scene" : "scene \"" + outcome_.scene + '"', *quiet);
   if (outcome_.scene_changed && watcher_)
     self->send(watcher_, atom::scene_v, outcome_.scene);
 }
@@ -231,7 +235,10 @@ void router_state::cancel_sysex_of(port_key gone) {
   }
 }
 
+// A tick that an earlier plan has overtaken does nothing, or each would plan a successor.
 void router_state::on_tick() {
+  if (now() < planned_)
+    return;
   planned_ = hub_time::max();
   auto next = hub_time::max();
   for (auto& to : ports_) {
@@ -289,6 +296,19 @@ router_state::named(const std::vector<port_description>& ports) const {
   return out;
 }
 
+std::vector<rule_info> router_state::rules() {
+  const auto& in_force = patchbay_.table().rules();
+  auto common = patchbay_.common_rules();
+  std::vector<rule_info> out;
+  for (const auto& [rule, events] : patchbay_.activity()) {
+    bool is_common = rule < common;
+    out.push_back({is_common ? std::string() : patchbay_.active_scene(),
+                   is_common ? rule : rule - common, in_force[rule].name, in_force[rule].enabled,
+                   events});
+  }
+  return out;
+}
+
 router_actor::behavior_type router(router_actor::stateful_pointer<router_state> self,
                                    const routing_settings_ptr& settings, scene_sink watcher) {
   log_failures(self);
@@ -308,6 +328,7 @@ router_actor::behavior_type router(router_actor::stateful_pointer<router_state> 
       [&state](atom::named, const std::vector<port_description>& ports) {
         return state.named(ports);
       },
+      [&state](atom::rules) { return state.rules(); },
   };
 }
 

@@ -186,6 +186,10 @@ void loop_scheduler::run_some() {
     }
     run_one(running_[next_running_++]);
   }
+}
+
+// Setting a timer costs system calls, for which nothing that is to be sent shall wait.
+void loop_scheduler::end_turn() {
   clock_.arm();
 }
 

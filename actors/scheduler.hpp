@@ -85,6 +85,7 @@ public:
   // -- for the event loop --
   bool pending() const noexcept override;
   void run_some() override;
+  void end_turn() override;
 
 protected:
   void start() override;

@@ -124,16 +124,17 @@ void supervisor_state::configure(const settings_ptr& settings) {
     io::set_log_level(static_cast<io::log_level>(settings_->log.level));
   if (settings_->real_time != before->real_time)
     io::log_warning("\"real_time\" takes effect when the hub is started again");
+  // The router hears of the scene first, in case the active one goes with the rules.
+  bool other_scene = settings_->scene != kept_scene_;
+  if (other_scene)
+    scene_ = kept_scene_ = settings_->scene;
   bool same_routing = settings_->rules == before->rules && settings_->scenes == before->scenes &&
                       settings_->limits == before->limits;
   if (router_ && !same_routing)
     self->send(router_, atom::configure_v, make_routing());
-  if (settings_->scene != kept_scene_) {
-    kept_scene_ = settings_->scene;
-    if (router_)
-      self->request(router_, caf::infinite, atom::scene_v, kept_scene_)
-          .then([](bool) {}, [](caf::error&) {});
-  }
+  if (router_ && other_scene)
+    self->request(router_, caf::infinite, atom::scene_v, scene_)
+        .then([](bool) {}, [](caf::error&) {});
   for (auto& leaving : parts_.want(wanted_parts()))
     caf::anon_send(leaving, atom::leave_v);
   std::erase_if(sessions_, [this](const auto& session) { return !is_offered(*session); });

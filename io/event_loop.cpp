@@ -78,6 +78,8 @@ void event_loop::run_turn(nanoseconds patience) {
     if (!flushes_[i].removed)
       flushes_[i].call();
   sweep();
+  if (work_)
+    work_->end_turn();
 }
 
 void event_loop::wait(nanoseconds patience) {

@@ -31,6 +31,8 @@ public:
   virtual bool pending() const noexcept = 0;
   /// Runs until idle, or until it is time to look at the sockets again.
   virtual void run_some() = 0;
+  /// What the turn sends has left: time for what can wait, such as setting timers.
+  virtual void end_turn() = 0;
 };
 
 class event_loop {

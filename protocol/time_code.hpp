@@ -55,7 +55,12 @@ public:
   /// Nibbles of the unfinished series; 0 where none came yet.
   const std::array<std::uint8_t, 8>& nibbles() const noexcept { return nibbles_; }
 
-  friend bool operator==(const time_code&, const time_code&) = default;
+  /// By what a slave knows; how it was told the time does not matter, as a repair may tell with a
+  /// full frame what the source told with quarter frames.
+  friend bool operator==(const time_code& a, const time_code& b) noexcept {
+    return a.has_time_ == b.has_time_ && a.time_ == b.time_ && a.progress_ == b.progress_ &&
+           a.point_ == b.point_ && a.nibbles_ == b.nibbles_;
+  }
 
 private:
   void begin(series direction, std::uint8_t piece, std::uint8_t nibble) noexcept;

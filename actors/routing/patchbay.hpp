@@ -56,6 +56,9 @@ public:
 
   /// For looking: rules in force, ports, routes.
   const route_table& table() const noexcept { return table_; }
+  std::vector<rule_activity> activity() { return table_.activity(); }
+  /// So many of the rules in force are the common ones; the active scene's follow.
+  std::size_t common_rules() const noexcept { return scenes_.common_rules(); }
   const std::string& active_scene() const noexcept { return scenes_.active(); }
   const std::vector<config::scene>& scenes() const noexcept { return scenes_.scenes(); }
 

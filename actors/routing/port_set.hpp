@@ -39,6 +39,16 @@ public:
     return count;
   }
 
+  /// Takes the others out and tells how many of them there were.
+  std::size_t take_out(const port_set& others) {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < std::min(words_.size(), others.words_.size()); ++i) {
+      count += std::size_t(std::popcount(words_[i] & others.words_[i]));
+      words_[i] &= ~others.words_[i];
+    }
+    return count;
+  }
+
   /// Calls `use(slot)` for each port, ascending.
   template <class Use>
   void for_each(Use use) const {

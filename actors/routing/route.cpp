@@ -50,6 +50,8 @@ bool route::lets_pass(const ump& message) const {
 
 void route::track(const events& out, std::size_t first) {
   events_out_ += out.size() - first;
+  if (counters_)
+    counters_->events += out.size() - first;
   for (std::size_t i = first; i < out.size(); ++i)
     sounding_.track(out[i].message);
 }

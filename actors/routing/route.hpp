@@ -29,6 +29,12 @@ struct rule_effect {
   transform_chain chain;
 };
 
+/// What the routes of a rule have passed on.
+struct rule_counters {
+  std::uint64_t events = 0;
+};
+using rule_counters_ptr = std::shared_ptr<rule_counters>;
+
 class route {
 public:
   /// A live route.
@@ -66,6 +72,8 @@ public:
   void release(hub_time now, events& out) { sounding_.release(now, out); }
 
   std::uint64_t events_out() const noexcept { return events_out_; }
+  /// From now on what it passes on counts for this rule as well.
+  void count_for(rule_counters_ptr rule) { counters_ = std::move(rule); }
   chain_counters counters() const noexcept { return chain_.counters(); }
 
 private:
@@ -79,6 +87,7 @@ private:
   std::unique_ptr<protocol::sounding> waiting_; ///< retired: keys of the source
   protocol::sounding sounding_;                 ///< at the destination
   std::uint64_t events_out_ = 0;
+  rule_counters_ptr counters_; ///< of the rule that made it
 };
 
 } // namespace tutti::routing

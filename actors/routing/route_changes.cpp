@@ -44,6 +44,8 @@ void route_table::apply(port_slot from, port_slot to, const wanted& want, hub_ti
   bool plain_before = source.plain.test(to);
   if (!had && !gained)
     return;
+  if (plain_before != want.plain)
+    count_plain(source, from);
   // What goes is replaced if something comes for it, else it ends at once.
   if (plain_before && !want.plain)
     drop_plain(from, to, gained, now, out);
@@ -53,11 +55,15 @@ void route_table::apply(port_slot from, port_slot to, const wanted& want, hub_ti
     if (want.chase_plain)
       chase(from, to, nullptr, now, out);
   }
-  for (const auto& effect : want.effects) {
+  for (std::size_t i = 0; i < want.effects.size(); ++i) {
+    const auto& counters = states_[want.rules[i]].counters;
     auto present = routes_to(source.routes, to);
-    if (std::none_of(present.begin(), present.end(),
-                     [&](const auto& made) { return made->effect() == effect; }))
-      make_route(from, to, effect, now, out);
+    auto made = std::find_if(present.begin(), present.end(),
+                             [&](const auto& one) { return one->effect() == want.effects[i]; });
+    if (made != present.end())
+      (*made)->count_for(counters);
+    else
+      make_route(from, to, want.effects[i], counters, now, out);
   }
   bool has = connects(from, to);
   if (!has)
@@ -138,8 +144,8 @@ void route_table::release_retired(port_slot from, port_slot to, hub_time now, ou
   });
 }
 
-void route_table::make_route(port_slot from, port_slot to, const effect_ptr& effect, hub_time now,
-                             outcome& out) {
+void route_table::make_route(port_slot from, port_slot to, const effect_ptr& effect,
+                             const rule_counters_ptr& counters, hub_time now, outcome& out) {
   if (made_routes_ >= limits_.routes) {
     ++refused_routes_;
     return;
@@ -148,6 +154,7 @@ void route_table::make_route(port_slot from, port_slot to, const effect_ptr& eff
   auto place = routes_to(source.routes, to).end();
   auto made = source.routes.insert(place, std::make_unique<route>(effect, to));
   ++made_routes_;
+  (*made)->count_for(counters);
   if (effect->rule.chase)
     chase(from, to, made->get(), now, out);
 }

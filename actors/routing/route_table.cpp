@@ -65,11 +65,12 @@ void route_table::order_rules() {
 }
 
 void route_table::set_rules(std::vector<config::rule> rules, hub_time now, outcome& out) {
+  count_all_plain();
   auto former_rules = std::exchange(rules_, std::move(rules));
   auto former = std::exchange(states_, {});
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     auto effect = effect_of(rules_[i], former);
-    states_.push_back({std::move(effect), {}, {}});
+    states_.push_back({std::move(effect), {}, {}, std::make_shared<rule_counters>()});
     match_all(i, former_rules, former);
   }
   order_rules();
@@ -84,10 +85,12 @@ void route_table::set_rules(std::vector<config::rule> rules, hub_time now, outco
     std::size_t found = fits(i) ? i : 0;
     while (found < kept.size() && !fits(found))
       ++found;
-    if (found < kept.size())
+    if (found < kept.size()) {
       kept[found] = true;
-    else
+      states_[i].counters = former[found].counters;
+    } else {
       touched.push_back(&states_[i]);
+    }
   }
   for (std::size_t j = 0; j < former.size(); ++j)
     if (!kept[j])
@@ -133,6 +136,7 @@ const route_table::wanted& route_table::resolve(port_slot from, port_slot to,
                                                 const std::vector<std::size_t>& rules) {
   wanted_.plain = wanted_.chase_plain = false;
   wanted_.effects.clear();
+  wanted_.rules.clear();
   if (slots_[from]->cut.test(to))
     return wanted_;
   int priority = 0;
@@ -148,6 +152,7 @@ const route_table::wanted& route_table::resolve(port_slot from, port_slot to,
     if (state.effect->rule.block) {
       wanted_.plain = wanted_.chase_plain = false;
       wanted_.effects.clear();
+      wanted_.rules.clear();
       return wanted_;
     }
     auto& effects = wanted_.effects;
@@ -156,6 +161,7 @@ const route_table::wanted& route_table::resolve(port_slot from, port_slot to,
       wanted_.chase_plain = wanted_.chase_plain || state.effect->rule.chase;
     } else if (std::find(effects.begin(), effects.end(), state.effect) == effects.end()) {
       effects.push_back(state.effect);
+      wanted_.rules.push_back(index);
     }
   }
   return wanted_;
@@ -203,6 +209,7 @@ void route_table::remove_port(port_slot slot, hub_time now, outcome& out) {
   if (!has_port(slot))
     return;
   release(slot, now, out);
+  count_all_plain();
   for (port_slot other = 0; other < slot_limit(); ++other) {
     if (!has_port(other))
       continue;
@@ -259,8 +266,10 @@ void route_table::take(port_slot from, std::span<const event> batch, hub_time no
   if (source.last)
     for (const auto& e : batch)
       source.last->observe(e.message);
-  if (source.plain.any())
+  if (source.plain.any()) {
     out.unchanged = &source.plain;
+    source.uncounted += batch.size();
+  }
   if (!source.retired.empty()) {
     for (auto& through : source.retired)
       run(*through, from, spelled_out, now, out);

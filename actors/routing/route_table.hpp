@@ -62,6 +62,12 @@ struct route_info {
   chain_counters counters;
 };
 
+/// What a rule in force has done since it is.
+struct rule_activity {
+  std::size_t rule = 0;     ///< index into rules()
+  std::uint64_t events = 0; ///< that its routes passed on, each once for each destination
+};
+
 class route_table {
 public:
   explicit route_table(const route_limits& limits = {})
@@ -101,6 +107,8 @@ public:
 
   /// All routes of a source, by destination.
   std::vector<route_info> routes_from(port_slot from) const;
+  /// What each rule has done.
+  std::vector<rule_activity> activity();
   /// Plain and other routes from one port to another.
   bool connects(port_slot from, port_slot to) const;
   /// Whether some route between the two lets this message pass. Of System Exclusive in chunks that
@@ -118,6 +126,7 @@ private:
   struct rule_state {
     effect_ptr effect;
     port_set from, to; ///< ports that match
+    rule_counters_ptr counters = std::make_shared<rule_counters>();
   };
   struct port_state {
     port_description description;
@@ -128,12 +137,14 @@ private:
     protocol::sounding sounding; ///< what this source holds
     std::unique_ptr<last_values> last;
     hub_time next_deadline = never;
+    std::uint64_t uncounted = 0; ///< events that its plain routes passed on since count_plain
   };
   /// What a pair of ports ought to have.
   struct wanted {
     bool plain = false;
     bool chase_plain = false;
     std::vector<effect_ptr> effects;
+    std::vector<std::size_t> rules; ///< that ask for these effects
   };
 
   effect_ptr effect_of(const config::rule& rule, const std::vector<rule_state>& former) const;
@@ -154,10 +165,13 @@ private:
                    outcome& out);
   void retire(port_slot from, std::unique_ptr<route> old, hub_time now, outcome& out);
   void release_retired(port_slot from, port_slot to, hub_time now, outcome& out);
-  void make_route(port_slot from, port_slot to, const effect_ptr& effect, hub_time now,
-                  outcome& out);
+  void make_route(port_slot from, port_slot to, const effect_ptr& effect,
+                  const rule_counters_ptr& counters, hub_time now, outcome& out);
   void chase(port_slot from, port_slot to, route* through, hub_time now, outcome& out);
   void forget_destination(port_slot from, port_slot to, outcome& out);
+
+  void count_plain(port_state& source, port_slot from);
+  void count_all_plain();
 
   std::span<const event> spell_out(port_state& source, std::span<const event> batch);
   void run(route& through, port_slot from, std::span<const event> batch, hub_time now,

@@ -27,6 +27,7 @@ public:
   const std::string& active() const noexcept { return active_; }
   const std::vector<config::scene>& scenes() const noexcept { return scenes_; }
 
+  std::size_t common_rules() const noexcept { return common_.size(); }
   /// The rules in force, the common ones first.
   std::vector<config::rule> rules() const;
 

@@ -107,7 +107,10 @@ private:
   std::uint8_t toggle_count(std::uint8_t pedal) const noexcept;
   void encode_wheel(coding& out) const;
   bool encode_notes(coding& out) const;
+  static std::uint16_t put_off_bits(const std::array<std::uint64_t, 2>& offs, std::size_t logs,
+                                    coding& out);
   void encode_extras(coding& out) const;
+  void encode_counts(bool held, coding& out) const;
   void encode_pressure(coding& out) const;
   void encode_note_pressures(coding& out) const;
 

@@ -19,6 +19,15 @@ constexpr std::size_t parameter_chapter = 3 + 10 * parameter_state::max_paramete
 constexpr std::size_t max_octets = 3 + list_chapter + parameter_chapter + 2 +
                                    (1 + list_chapter + 16) + list_chapter + 1 + list_chapter;
 
+/// A release velocity that Chapter E need not tell.
+constexpr std::uint8_t default_velocity = 64;
+
+constexpr std::uint8_t reversed(std::uint8_t octet) noexcept {
+  octet = static_cast<std::uint8_t>(octet >> 4 | octet << 4);
+  octet = static_cast<std::uint8_t>((octet & 0xCC) >> 2 | (octet & 0x33) << 2);
+  return static_cast<std::uint8_t>((octet & 0xAA) >> 1 | (octet & 0x55) << 1);
+}
+
 constexpr std::size_t index_of(std::uint8_t chapter) noexcept {
   return static_cast<std::size_t>(std::countl_zero(chapter));
 }
@@ -36,6 +45,11 @@ struct channel_history::coding {
   std::uint8_t held = 0; ///< chapters whose S bits are all to be 0
   bool has_young = false;
   std::uint32_t oldest_young = 0;
+  /// Logs of release velocities for Chapter E, met on the walk for Chapter N.
+  std::array<std::uint8_t, 2 * max_logs> velocities;
+  std::size_t velocities_size = 0;
+  std::size_t recent_velocities = 0; ///< logs of the newest packet; the last ones
+  bool has_counts = false;           ///< Chapter E has more to tell
 
   void put(unsigned octet) noexcept { octets[size++] = static_cast<std::uint8_t>(octet); }
   void put_log(unsigned first, unsigned second, bool is_recent) noexcept {
@@ -265,83 +279,113 @@ void channel_history::encode_wheel(coding& out) const {
   out.put_log(wheel_.value & 0x7Fu, wheel_.value >> 7 & 0x7Fu, is_recent);
 }
 
-/// True if Chapter E has something to add.
+/// True if Chapter E has something to add. A long stream without feedback has all notes in its
+/// history, so nothing is done for a Note Off here that can be done for all of them at once.
 bool channel_history::encode_notes(coding& out) const {
   auto held = (out.held & toc::n) != 0;
-  auto has_extras = false;
-  std::array<std::uint8_t, 16> off_bits{};
-  std::uint8_t low = 15;
-  std::uint8_t high = 0;
+  auto items = notes_.items();
+  std::array<std::uint64_t, 2> ons{};
   std::size_t logs = 0;
-  auto recent_off = false;
   auto start = out.size;
+  auto velocity = out.velocities.data();
   out.size += 2;
-  for (const auto& item : notes_.items()) {
-    auto is_recent = held || item.sequence == out.newest;
-    if (item.value > 0) {
-      auto young = !precedes(item.sequence, out.young_from);
-      out.put_log(item.number, (young ? 0x80u : 0u) | item.value, is_recent);
-      if (young && !out.has_young) { // they are in order
-        out.has_young = true;
-        out.oldest_young = item.sequence;
+  for (const auto& item : items) {
+    if (item.value == 0) {
+      if (item.extra != default_velocity) {
+        *velocity++ = 0x80 | item.number;
+        *velocity++ = 0x80 | item.extra;
       }
-      ++logs;
-    } else {
-      std::uint8_t octet = item.number >> 3;
-      off_bits[octet] |= static_cast<std::uint8_t>(0x80 >> (item.number & 7));
-      low = std::min(low, octet);
-      high = std::max(high, octet);
-      recent_off |= is_recent;
-      has_extras |= item.extra != 64 || is_down(item.number);
+      continue;
     }
+    auto young = !precedes(item.sequence, out.young_from);
+    out.put_log(item.number, (young ? 0x80u : 0u) | item.value,
+                held || item.sequence == out.newest);
+    if (young && !out.has_young) { // they are in order
+      out.has_young = true;
+      out.oldest_young = item.sequence;
+    }
+    ons[item.number >> 6] |= std::uint64_t{1} << (item.number & 63);
+    ++logs;
   }
-  auto any_off = logs < notes_.items().size();
-  if (any_off)
-    for (std::size_t octet = low; octet <= high; ++octet)
-      out.put(off_bits[octet]);
-  auto head = chapter_n_head(true, logs, any_off ? low : 15, any_off ? high : 1);
+  out.velocities_size = static_cast<std::size_t>(velocity - out.velocities.data());
+  auto recent_off = held && logs < items.size();
+  for (auto item = items.rbegin(); item != items.rend() && item->sequence == out.newest; ++item)
+    if (item->value == 0) {
+      recent_off = true;
+      out.recent_velocities += item->extra != default_velocity;
+    }
+  auto offs = notes_.numbers();
+  for (std::size_t half = 0; half < offs.size(); ++half) {
+    offs[half] &= ~ons[half];
+    out.has_counts |= (offs[half] & held_notes_[half]) != 0;
+  }
+  for (const auto& overlap : overlaps_)
+    out.has_counts |= notes_.contains(overlap.note);
+  auto head = put_off_bits(offs, logs, out);
   out.octets[start] = static_cast<std::uint8_t>(head >> 8);
   out.octets[start + 1] = static_cast<std::uint8_t>(head);
   if (recent_off)
     out.mark(start);
-  for (const auto& overlap : overlaps_)
-    has_extras |= notes_.contains(overlap.note);
-  return has_extras;
+  return out.has_counts || out.velocities_size > 0;
+}
+
+/// The octets from the one of the lowest note to that of the highest; gives the chapter's head.
+std::uint16_t channel_history::put_off_bits(const std::array<std::uint64_t, 2>& offs,
+                                            std::size_t logs, coding& out) {
+  std::size_t low = 15;
+  std::size_t high = 0;
+  std::array<std::uint8_t, 16> octets{};
+  for (std::size_t i = 0; i < octets.size(); ++i) {
+    auto octet = offs[i / 8] >> (i % 8 * 8) & 0xFF;
+    if (octet == 0)
+      continue;
+    octets[i] = reversed(static_cast<std::uint8_t>(octet)); // bit 7 is the lowest note
+    low = std::min(low, i);
+    high = i;
+  }
+  if ((offs[0] | offs[1]) == 0)
+    return chapter_n_head(true, logs, 15, 1);
+  for (auto i = low; i <= high; ++i)
+    out.put(octets[i]);
+  return chapter_n_head(true, logs, static_cast<std::uint8_t>(low),
+                        static_cast<std::uint8_t>(high));
 }
 
 /// Counts for notes that have more Note Ons down than the latest event tells, and release
 /// velocities; the latter are left out if there would be more than 128 logs.
 void channel_history::encode_extras(coding& out) const {
   auto held = (out.held & toc::n) != 0;
-  auto items = notes_.items();
-  std::array<std::uint8_t, 128> counts{}; // from 2 on
-  for (const auto& overlap : overlaps_)
-    counts[overlap.note] = overlap.count;
-  auto count_of = [&](std::uint8_t note) {
-    return counts[note] > 0 ? counts[note] : static_cast<std::uint8_t>(is_down(note));
-  };
-  auto needs_count = [&](const history_item& item) {
-    return count_of(item.number) > (item.value > 0 ? 1 : 0);
-  };
-  auto needs_velocity = [](const history_item& item) {
-    return item.value == 0 && item.extra != 64;
-  };
-  std::size_t wanted = 0;
-  for (const auto& item : items)
-    wanted += std::size_t{needs_count(item)} + std::size_t{needs_velocity(item)};
-  if (wanted == 0)
-    return;
   auto start = out.size;
   auto marks = out.recent_size;
   out.put(0);
-  for (const auto& item : items) {
-    auto is_recent = held || item.sequence == out.newest;
-    if (needs_count(item))
-      out.put_log(item.number, count_of(item.number), is_recent);
-    if (needs_velocity(item) && wanted <= max_logs)
-      out.put_log(item.number, 0x80u | item.extra, is_recent);
+  if (out.has_counts) {
+    encode_counts(held, out);
+  } else {
+    std::memcpy(out.octets.data() + out.size, out.velocities.data(), out.velocities_size);
+    auto count = held ? out.velocities_size / 2 : out.recent_velocities;
+    out.size += out.velocities_size;
+    for (; count > 0; --count)
+      out.mark(out.size - 2 * count);
   }
   out.finish_list(start, marks);
+}
+
+/// The logs of Chapter E where some are counts.
+void channel_history::encode_counts(bool held, coding& out) const {
+  auto count_of = [&](const history_item& item) {
+    auto count = note_count(item.number);
+    return count > (item.value > 0 ? 1 : 0) ? count : std::uint8_t{0};
+  };
+  auto logs = out.velocities_size / 2;
+  for (const auto& item : notes_.items())
+    logs += count_of(item) > 0;
+  for (const auto& item : notes_.items()) {
+    auto is_recent = held || item.sequence == out.newest;
+    if (auto count = count_of(item); count > 0)
+      out.put_log(item.number, count, is_recent);
+    if (item.value == 0 && item.extra != default_velocity && logs <= max_logs)
+      out.put_log(item.number, 0x80u | item.extra, is_recent);
+  }
 }
 
 void channel_history::encode_pressure(coding& out) const {

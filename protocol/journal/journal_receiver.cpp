@@ -13,19 +13,16 @@ std::uint32_t extended(std::uint16_t checkpoint, std::uint32_t packet) noexcept 
   return packet - static_cast<std::uint16_t>(static_cast<std::uint16_t>(packet) - checkpoint);
 }
 
-void count(decode_error_counters& errors, decode_error error) noexcept {
-  ++errors[static_cast<std::size_t>(error)];
-}
-
 } // namespace
 
 open_sysex journal_receiver::repair(byte_view journal, const packet_arrival& arrival, bool late,
                                     hub_time now, std::vector<event>& repairs,
                                     repair_counters& counters, decode_error_counters& errors) {
-  auto lost = arrival.kind != arrival_kind::next;
-  repair_context context{.state = state_, .out = repairs, .counters = counters};
+  repair_context context{.state = state_, .out = repairs, .counters = counters, .errors = errors};
   context.now = now;
   context.previous = arrival.sequence - 1;
+  context.is_loss = arrival.kind != arrival_kind::next;
+  context.single = arrival.kind == arrival_kind::gap && arrival.lost == 1;
   context.late = late;
   context.group = options_.group;
   context.begin = repairs.size();
@@ -33,75 +30,83 @@ open_sysex journal_receiver::repair(byte_view journal, const packet_arrival& arr
     examine_more_ = false; // the peer has nothing that it would tell again
     state_.missing_sysex.reset();
     counters.without += arrival.kind == arrival_kind::gap;
-    return lost && abandon_sysex(context) ? open_sysex::abandoned : open_sysex::untouched;
+    return abandon_sysex(context);
   }
   byte_reader reader(journal);
   auto header = decode_journal_header(reader);
   if (!header) {
-    count(errors, header.error());
-    return lost && abandon_sysex(context) ? open_sysex::abandoned : open_sysex::untouched;
+    context.count(header.error());
+    return abandon_sysex(context);
   }
   context.checkpoint = extended(header->checkpoint, arrival.sequence);
   context.checkpoint_is_meant = context.checkpoint != arrival.sequence;
   auto is_empty = !header->has_system && header->channels == 0;
   names_checkpoints_ |= context.checkpoint_is_meant && !is_empty;
-  if (!lost && !examine_more_ && !state_.missing_sysex)
+  if (!context.is_loss && !examine_more_ && !state_.missing_sysex)
     return open_sysex::untouched;
   ++counters.journals;
-  context.single = arrival.kind == arrival_kind::gap && arrival.lost == 1;
-
-  system_repair system(context);
-  auto frame_is_whole = true;
-  auto has_system = header->has_system;
-  if (has_system) {
-    auto part = decode_system_journal(reader);
-    frame_is_whole = has_system = static_cast<bool>(part);
-    auto error = part ? system.decode(*part) : part.error();
-    if (error)
-      count(errors, *error);
-  }
-  auto outcome = open_sysex::untouched;
-  if (lost && !(has_system && system.leaves_sysex_open()) && abandon_sysex(context))
-    outcome = open_sysex::abandoned;
-  system.repair_resets();
-  for (unsigned i = 0; frame_is_whole && i < header->channels; ++i) {
-    auto part = decode_channel_journal(reader);
-    frame_is_whole = static_cast<bool>(part);
-    if (!part) {
-      count(errors, part.error());
-    } else if (!context.skips(part->s)) {
-      if (auto error = channel_repair(part->channel, context).repair(*part))
-        count(errors, *error);
-    }
-  }
-  if (has_system) {
-    system.repair_rest();
-    if (lost && system.reopen_sysex())
-      outcome = open_sysex::reopened;
-  }
-  auto covered = arrival.kind != arrival_kind::gap ||
-                 !precedes(arrival.sequence - arrival.lost, context.checkpoint);
-  if (lost) {
-    counters.uncovered += !covered;
-    examine_more_ = !covered && !context.checkpoint_is_meant && names_checkpoints_;
-    if (!covered && context.checkpoint_is_meant && frame_is_whole && options_.end_unconfirmed_notes)
-      end_unconfirmed_notes(context);
-  } else if (context.checkpoint_is_meant) {
-    examine_more_ = false;
-  }
+  auto outcome = examine(*header, reader, context);
+  judge_coverage(arrival, context);
   return outcome;
 }
 
-/// Ends a SysEx that was being received: something of it may be missing.
-bool journal_receiver::abandon_sysex(repair_context& context) {
-  if (!state_.sysex_open)
-    return false;
+/// Resets first, as everything builds on them; then the channels, then the rest of the system.
+open_sysex journal_receiver::examine(const journal_header& header, byte_reader& reader,
+                                     repair_context& context) {
+  system_repair system(context);
+  if (header.has_system) {
+    auto part = decode_system_journal(reader);
+    auto error = part ? system.decode(*part) : part.error();
+    if (error)
+      context.count(*error);
+    if (!part) {
+      context.is_whole = false; // where the channels begin is not known
+      return abandon_sysex(context);
+    }
+  }
+  auto outcome = system.leaves_sysex_open() ? open_sysex::untouched : abandon_sysex(context);
+  system.repair_resets();
+  for (unsigned i = 0; i < header.channels; ++i) {
+    auto part = decode_channel_journal(reader);
+    if (!part) {
+      context.count(part.error());
+      context.is_whole = false;
+      break;
+    }
+    if (context.skips(part->s))
+      continue;
+    if (auto error = channel_repair(part->channel, context).repair(*part))
+      context.count(*error);
+  }
+  system.repair_rest();
+  return context.is_loss && system.reopen_sysex() ? open_sysex::reopened : outcome;
+}
+
+/// Does the journal reach back to the first lost packet? If not, what it does not name is
+/// uncertain.
+void journal_receiver::judge_coverage(const packet_arrival& arrival, repair_context& context) {
+  if (!context.is_loss) {
+    examine_more_ = examine_more_ && !context.checkpoint_is_meant;
+    return;
+  }
+  auto first_lost = arrival.sequence - arrival.lost;
+  auto covered = arrival.kind != arrival_kind::gap || !precedes(first_lost, context.checkpoint);
+  context.counters.uncovered += !covered;
+  examine_more_ = !covered && !context.checkpoint_is_meant && names_checkpoints_;
+  if (!covered && context.checkpoint_is_meant && context.is_whole && options_.end_unconfirmed_notes)
+    end_unconfirmed_notes(context);
+}
+
+/// After a loss, ends a SysEx that was being received: something of it may be missing.
+open_sysex journal_receiver::abandon_sysex(repair_context& context) {
+  if (!context.is_loss || !state_.sysex_open)
+    return open_sysex::untouched;
   auto cancel = make_sysex(sysex_form::cancelled, {}, options_.group);
   context.out.push_back({cancel, context.now, true});
   state_.deliver(cancel, context.previous);
   --state_.sysex_count; // as if it had not begun: a journal may bring it whole
   context.begin = context.out.size();
-  return true;
+  return open_sysex::abandoned;
 }
 
 void journal_receiver::end_unconfirmed_notes(repair_context& context) {

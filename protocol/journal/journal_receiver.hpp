@@ -84,7 +84,9 @@ public:
   std::size_t memory() const noexcept { return state_.memory(); }
 
 private:
-  bool abandon_sysex(repair_context& context);
+  open_sysex examine(const journal_header& header, byte_reader& reader, repair_context& context);
+  void judge_coverage(const packet_arrival& arrival, repair_context& context);
+  open_sysex abandon_sysex(repair_context& context);
   void end_unconfirmed_notes(repair_context& context);
 
   journal_receiver_options options_;

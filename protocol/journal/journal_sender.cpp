@@ -1,6 +1,7 @@
 #include "protocol/journal/journal_sender.hpp"
 
 #include "protocol/journal/channel_history.hpp"
+#include "protocol/journal/journal_selection.hpp"
 #include "protocol/journal/system_history.hpp"
 
 #include <algorithm>
@@ -19,12 +20,6 @@ std::uint16_t without_lowest(std::uint16_t bits) noexcept {
 }
 
 } // namespace
-
-/// The chapters of one journal.
-struct journal_sender::selection {
-  std::uint8_t system = 0;
-  std::array<std::uint8_t, 16> channels{};
-};
 
 journal_sender::journal_sender(journal_sender_options options)
     : options_(options) {
@@ -137,7 +132,8 @@ std::size_t journal_sender::encode_all(std::span<std::uint8_t> room, std::uint32
 
 std::size_t journal_sender::encode_some(std::span<std::uint8_t> room, std::uint32_t sequence,
                                         const journal_moment& moment) {
-  auto chosen = select(room.size(), sequence, moment);
+  journal_selector selector(channels_, system_active_ ? system_.get() : nullptr, active_, moment);
+  auto chosen = selector.select(room.size());
   ++counters_.shortened;
   hold_rest(chosen, sequence + 1);
   byte_writer writer(room);
@@ -158,69 +154,9 @@ std::size_t journal_sender::encode_some(std::span<std::uint8_t> room, std::uint3
   return writer.size();
 }
 
-/// What fits, by the order that encode() promises. Channels take turns at being first.
-journal_sender::selection journal_sender::select(std::size_t room, std::uint32_t sequence,
-                                                 const journal_moment& moment) const {
-  selection chosen;
-  auto left = room - journal_header_size;
-  std::size_t system_octets = 0;
-  std::array<std::size_t, 16> channel_octets{};
-  auto take = [&](std::size_t octets, std::size_t header, std::size_t& part) {
-    auto cost = octets + (part == 0 ? header : 0);
-    if (cost > left || part + cost > max_part_length)
-      return false;
-    left -= cost;
-    part += cost;
-    return true;
-  };
-  auto take_system = [&](std::uint8_t chapter) {
-    if (system_active_ && (system_->contents() & ~chosen.system & chapter) != 0 &&
-        take(system_->chapter_size(chapter, moment), system_header_size, system_octets))
-      chosen.system |= chapter;
-  };
-  // Of SysEx at least the numbers, or a later journal would make a receiver play one twice.
-  auto take_sysex_numbers = [&] {
-    if (system_active_ && (system_->contents() & ~chosen.system & toc::x) != 0 &&
-        take(system_->chapter_size(system_history::sysex_numbers, moment), system_header_size,
-             system_octets))
-      chosen.system |= system_history::sysex_numbers;
-  };
-  auto complete_sysex = [&] {
-    if ((chosen.system & system_history::sysex_numbers) == 0)
-      return;
-    auto numbers = system_->chapter_size(system_history::sysex_numbers, moment);
-    if (take(system_->chapter_size(toc::x, moment) - numbers, 0, system_octets))
-      chosen.system ^= system_history::sysex_numbers | toc::x;
-  };
-  auto take_channels = [&](std::uint8_t chapter, bool (channel_history::*wanted)() const noexcept) {
-    for (std::uint32_t i = 0; i < channels_.size(); ++i) {
-      auto number = (sequence + i) % channels_.size();
-      if ((active_ >> number & 1) == 0)
-        continue;
-      const auto& channel = *channels_[number];
-      auto absent = (channel.contents() & ~chosen.channels[number] & chapter) == 0;
-      if (absent || (wanted != nullptr && !(channel.*wanted)()))
-        continue;
-      if (take(channel.chapter_size(chapter), channel_header_size, channel_octets[number]))
-        chosen.channels[number] |= chapter;
-    }
-  };
-  for (auto chapter : {toc::d, toc::v, toc::q, toc::f})
-    take_system(chapter);
-  if (system_active_ && (system_->resets() & toc::x) != 0)
-    take_system(toc::x);
-  take_sysex_numbers();
-  take_channels(toc::c, &channel_history::has_mode_message);
-  take_channels(toc::m, &channel_history::has_selection);
-  for (auto chapter : {toc::n, toc::w, toc::p, toc::c, toc::m, toc::t, toc::a})
-    take_channels(chapter, nullptr);
-  complete_sysex();
-  return chosen;
-}
-
 /// What was left out may only be acknowledged from packet `until` on. Where a reset or a channel
 /// mode message was left out, what builds on it has to wait as well.
-void journal_sender::hold_rest(const selection& chosen, std::uint32_t until) {
+void journal_sender::hold_rest(const journal_selection& chosen, std::uint32_t until) {
   has_holds_ = true;
   auto reset_left_out = false;
   if (system_active_) {

@@ -23,6 +23,7 @@ namespace tutti::protocol {
 class channel_history;
 class system_history;
 struct journal_moment;
+struct journal_selection;
 
 struct journal_sender_options {
   /// A note younger than this is coded as "play it when it was lost" (Y of Chapter N).
@@ -84,8 +85,6 @@ public:
   const journal_sender_counters& counters() const noexcept { return counters_; }
 
 private:
-  struct selection;
-
   void start(std::uint32_t sequence);
   std::size_t shorten_for_silent_peer(std::span<std::uint8_t> room, std::size_t octets,
                                       std::uint32_t sequence, const journal_moment& moment);
@@ -95,8 +94,7 @@ private:
                          const journal_moment& moment);
   std::size_t encode_some(std::span<std::uint8_t> room, std::uint32_t sequence,
                           const journal_moment& moment);
-  selection select(std::size_t room, std::uint32_t sequence, const journal_moment& moment) const;
-  void hold_rest(const selection& chosen, std::uint32_t sequence);
+  void hold_rest(const journal_selection& chosen, std::uint32_t sequence);
   void drop_through(std::uint32_t sequence);
 
   journal_sender_options options_;

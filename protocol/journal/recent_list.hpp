@@ -4,6 +4,7 @@
 // memory. Leaves: what the numbers are (channel_history). Thread: values.
 #pragma once
 
+#include <array>
 #include <cassert>
 #include <cstdint>
 #include <span>
@@ -62,6 +63,8 @@ public:
   bool contains(std::uint8_t number) const noexcept {
     return (bits_[number >> 6 & 1] >> (number & 63) & 1) != 0;
   }
+  /// All that it contains, as bits.
+  std::array<std::uint64_t, 2> numbers() const noexcept { return {bits_[0], bits_[1]}; }
   bool empty() const noexcept { return first_ == items_.size(); }
   /// Oldest first.
   std::span<const history_item> items() const noexcept { return std::span(items_).subspan(first_); }

@@ -22,16 +22,21 @@ struct repair_context {
   received_state& state;
   std::vector<event>& out;
   repair_counters& counters;
+  decode_error_counters& errors;
   hub_time now{};
   std::uint32_t previous = 0;      ///< packet I-1: the latest that the journal tells of
   std::uint32_t checkpoint = 0;    ///< packet C, extended
   bool checkpoint_is_meant = true; ///< false if C is the packet itself, which tells nothing
+  bool is_loss = false;            ///< else the journal is examined for what earlier ones lacked
   bool single = false;             ///< exactly packet I-1 was lost: elements with S=1 are skipped
+  bool is_whole = true;            ///< all of the journal could be read
   bool late = false;               ///< notes are not to be started any more
   std::uint8_t group = 0;
   std::size_t begin = 0; ///< size of `out` before the first repair
   /// Notes that the journal names as on; filled by Chapter N.
   std::array<std::bitset<128>, 16> confirmed{};
+
+  void count(decode_error error) noexcept { ++errors[static_cast<std::size_t>(error)]; }
 
   bool skips(bool s) const noexcept { return single && s; }
 

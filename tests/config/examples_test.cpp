@@ -2,6 +2,7 @@
 #include "config/explain.hpp"
 #include "config/load.hpp"
 #include "config/schema.hpp"
+#include "tests/support/source_folder.hpp"
 
 #include <catch2/catch.hpp>
 #include <fstream>
@@ -12,11 +13,10 @@ using nlohmann::json;
 
 namespace {
 
-const std::filesystem::path source = std::filesystem::path(TUTTI_TEST_DATA).parent_path();
-
 std::vector<std::filesystem::path> examples() {
   std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(source / "config" / "examples"))
+  for (const auto& entry :
+       std::filesystem::directory_iterator(tutti::test::source_folder() / "config" / "examples"))
     files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   return files;

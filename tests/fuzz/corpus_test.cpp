@@ -1,6 +1,7 @@
 // Replays every seed of every fuzz target in the ordinary tests, and what lies around the seeds.
 // An input that libFuzzer once broke belongs into corpus/TARGET/ and is then replayed for good.
 #include "tests/fuzz/fuzz_target.hpp"
+#include "tests/support/source_folder.hpp"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -14,11 +15,13 @@ namespace {
 namespace fs = std::filesystem;
 using input = std::vector<std::uint8_t>;
 
-const fs::path corpus = fs::path(TUTTI_TEST_DATA) / "fuzz" / "corpus";
+fs::path corpus() {
+  return tutti::test::source_folder() / "tests" / "fuzz" / "corpus";
+}
 
 std::vector<fs::path> seeds_of(const tutti::fuzz::target& target) {
   std::vector<fs::path> seeds;
-  for (auto& entry : fs::directory_iterator(corpus / target.name))
+  for (auto& entry : fs::directory_iterator(corpus() / target.name))
     seeds.push_back(entry.path());
   std::sort(seeds.begin(), seeds.end());
   return seeds;
@@ -38,7 +41,7 @@ TEST_CASE("every fuzz target has seeds and every corpus a target", "[fuzz]") {
     CHECK_FALSE(seeds_of(target).empty());
     names.push_back(target.name);
   }
-  for (auto& folder : fs::directory_iterator(corpus)) {
+  for (auto& folder : fs::directory_iterator(corpus())) {
     INFO(folder.path());
     CHECK(std::count(names.begin(), names.end(), folder.path().filename().string()) == 1);
   }

@@ -26,6 +26,7 @@ struct counting_work final : turn_work {
     if (left > 0)
       --left;
   }
+  void end_turn() override {}
   int left = 0;
   int runs = 0;
 };
@@ -41,13 +42,14 @@ TEST_CASE("a turn waits as long as it may and no longer", "[io][event_loop]") {
   CHECK(loop.counters().turns == 2);
 }
 
-TEST_CASE("a turn runs the work, then the flushes in the order they were added",
+TEST_CASE("a turn runs the work, then the flushes in the order they were added, then ends",
           "[io][event_loop]") {
   event_loop loop;
   std::string order;
   struct : turn_work {
     bool pending() const noexcept override { return false; }
     void run_some() override { *order += 'w'; }
+    void end_turn() override { *order += 'e'; }
     std::string* order;
   } work;
   work.order = &order;
@@ -57,13 +59,13 @@ TEST_CASE("a turn runs the work, then the flushes in the order they were added",
   loop.add_flush([&] { order += 'c'; });
   boost::asio::post(loop.context(), [&] { order += 'i'; });
   loop.run_turn(1s);
-  CHECK(order == "iwabc");
+  CHECK(order == "iwabce");
   loop.remove_flush(second);
   loop.run_turn(0ns);
-  CHECK(order == "iwabcwac");
+  CHECK(order == "iwabcewace");
   loop.set_work(nullptr);
   loop.run_turn(0ns);
-  CHECK(order == "iwabcwacac");
+  CHECK(order == "iwabcewaceac");
 }
 
 TEST_CASE("pending work keeps the loop from waiting but not from looking", "[io][event_loop]") {

@@ -154,7 +154,9 @@ int main(int argc, char** argv) {
   auto hub = io::parse_address(argv[1], static_cast<std::uint16_t>(std::atoi(argv[2])));
   if (!hub)
     return 2;
-  concert evening(*hub, argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 1);
+  auto seed = argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 1;
+  std::printf("seed %llu\n", seed);
+  concert evening(*hub, seed);
   if (!evening.wait_for_sessions(60s)) {
     std::printf("the hub could not be joined\n");
     return 1;

@@ -55,6 +55,19 @@ TEST_CASE("a forward series tells the time two frames later, a reverse one its o
   CHECK(code.time() == time);
 }
 
+// A repair tells the time by a full frame; what follows from it is the source's state all the same.
+TEST_CASE("a time is the same however it was told", "[protocol][time_code]") {
+  time_of_code time{fps25 | 17, 42, 33, 24};
+  time_code by_series, by_frame;
+  tell(by_series, time, false);
+  by_frame.apply_full_frame(time);
+  CHECK(by_series == by_frame);
+  by_series.apply_quarter_frame(0x72);
+  CHECK_FALSE(by_series == by_frame);
+  by_frame.apply_quarter_frame(0x72);
+  CHECK(by_series == by_frame);
+}
+
 TEST_CASE("an unfinished series is known by its pieces", "[protocol][time_code]") {
   time_code code;
   code.apply_full_frame({1, 2, 3, 4});

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -30,6 +31,8 @@ public:
   void send(const io::endpoint& to, std::span<const std::uint8_t> bytes) override {
     if (closed)
       return;
+    if (before_send)
+      before_send();
     ++counters_.datagrams_out;
     counters_.bytes_out += bytes.size();
     sent.push_back({to, {bytes.begin(), bytes.end()}});
@@ -73,6 +76,7 @@ public:
 
   std::vector<datagram> sent;
   bool closed = false;
+  std::function<void()> before_send; ///< may throw, as when memory runs out
 
 private:
   io::endpoint local_;

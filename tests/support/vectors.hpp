@@ -2,6 +2,8 @@
 // tests/vectors/README.md tells where they come from and what the keys mean.
 #pragma once
 
+#include "tests/support/source_folder.hpp"
+
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -12,7 +14,7 @@ namespace tutti::test {
 
 /// All vectors of tests/vectors/NAME.jsonl, in file order. Throws if the file is absent or empty.
 inline std::vector<nlohmann::json> load_vectors(const std::string& name) {
-  std::ifstream file(std::string(TUTTI_TEST_DATA) + "/vectors/" + name + ".jsonl");
+  std::ifstream file(source_folder() / "tests" / "vectors" / (name + ".jsonl"));
   std::vector<nlohmann::json> vectors;
   for (std::string line; std::getline(file, line);)
     if (!line.empty())

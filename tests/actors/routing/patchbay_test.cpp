@@ -306,3 +306,34 @@ TEST_CASE("scenes are switched at once, by name and by message", "[routing][scen
   s.play("alsa/K/0", "fa");
   CHECK(s.heard() == "rtp/S/A: 80 4f 40 | 80 35 40; rtp/S/B: fa");
 }
+
+TEST_CASE("each rule knows how much its routes passed on", "[routing][patchbay]") {
+  studio s({"{'from': 'alsa/*', 'to': 'rtp/*'}",
+            "{'from': 'alsa/*', 'to': 'rtp/S/B', 'filter': {'types': 'note'}}",
+            "{'from': 'tcp/*', 'to': '*'}"});
+  for (auto id : {"alsa/K/0", "rtp/S/A", "rtp/S/B"})
+    s.up(id);
+  auto counts = [&] {
+    std::string text;
+    for (const auto& one : s.bay().activity())
+      text += (text.empty() ? "" : " ") + std::to_string(one.events);
+    return text;
+  };
+  CHECK(counts() == "0 0 0");
+  s.play("alsa/K/0", "90 3c 40 | b0 07 10 | 80 3c 40");
+  CHECK(counts() == "6 2 0");
+  // A port that comes later counts from then on, and one that goes takes nothing away.
+  s.up("rtp/S/C");
+  s.play("alsa/K/0", "90 3c 40 | 80 3c 40");
+  CHECK(counts() == "12 4 0");
+  s.down("rtp/S/A");
+  s.play("alsa/K/0", "b0 07 11");
+  CHECK(counts() == "14 4 0");
+  // Rules that stay go on counting, wherever they stand now; a new one begins at nothing.
+  s.set_rules({"{'from': '*', 'to': 'rtp/S/C', 'priority': 1}",
+               "{'from': 'alsa/*', 'to': 'rtp/S/B', 'filter': {'types': 'note'}}",
+               "{'from': 'alsa/*', 'to': 'rtp/*'}"});
+  CHECK(counts() == "0 4 14");
+  s.play("alsa/K/0", "90 3c 40 | 80 3c 40");
+  CHECK(counts() == "2 6 16");
+}

@@ -1,3 +1,4 @@
+#include "tests/support/seeds.hpp"
 #include "tests/support/simulated_session.hpp"
 
 #include "protocol/list_encoder.hpp"
@@ -70,7 +71,7 @@ TEST_CASE("two engines connect, synchronise and play over a good network", "[pro
 
 TEST_CASE("whatever the network does at first, two engines end connected and synchronised",
           "[protocol][session]") {
-  for (std::uint64_t seed = 1; seed <= 10000; ++seed) {
+  for (std::uint64_t seed = 1; seed <= test::seeds(10000); ++seed) {
     CAPTURE(seed);
     simulated_session session(seed);
     set_roles(session, static_cast<roles>(seed % 3));
