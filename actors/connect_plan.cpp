@@ -34,7 +34,7 @@ void connect_plan::on_service(const io::service_event& event) {
       commands_.push_back({command::kind::abandon,
                            found->second.rule->session,
                            {service_key(service.name), service.name, {}},
-                           false});
+                           farewell::later});
     services_.erase(found);
     return;
   }
@@ -60,8 +60,10 @@ void connect_plan::judge(known_service& entry, bool news) {
                (when == config::connect_when::on_demand && entry.wanted);
   auto key = service_key(entry.service.name);
   if (entry.invited && (!wants || before->session != entry.rule->session)) {
-    commands_.push_back(
-        {command::kind::abandon, before->session, {key, entry.service.name, {}}, true});
+    commands_.push_back({command::kind::abandon,
+                         before->session,
+                         {key, entry.service.name, {}},
+                         farewell::goodbye});
     entry.invited = false;
   }
   if (!wants)
@@ -97,7 +99,7 @@ std::string connect_plan::add_peer(const config::remote_peer& peer) {
 void connect_plan::remove_peer(const config::remote_peer& peer) {
   auto key = peer_key(peer);
   if (peers_.erase(key) > 0)
-    commands_.push_back({command::kind::abandon, peer.session, {key, {}, {}}, true});
+    commands_.push_back({command::kind::abandon, peer.session, {key, {}, {}}, farewell::goodbye});
 }
 
 void connect_plan::on_resolved(const std::string& key,
@@ -129,7 +131,7 @@ void connect_plan::invite(const std::string& session, std::string key, std::stri
     commands_.push_back({command::kind::invite,
                          session,
                          {std::move(key), std::move(name), std::move(candidates)},
-                         false});
+                         farewell::later});
 }
 
 std::vector<io::endpoint>

@@ -21,7 +21,7 @@ public:
     kind what = kind::invite;
     std::string session; ///< as the rule names it; empty: the first
     invitation_target target;
-    bool goodbye = false; ///< abandon: also if it is in session
+    farewell how = farewell::later; ///< abandon
   };
 
   explicit connect_plan(std::vector<config::connect_rule> rules)

@@ -29,6 +29,8 @@ constexpr const char* rtp_midi_type = "_apple-midi._udp";
 
 /// A name that leads nowhere, or to a peer that cannot be reached, is looked up again this often.
 constexpr std::chrono::seconds lookup_interval{5};
+/// How often the router is asked which services its rules name.
+constexpr std::chrono::milliseconds demand_interval{500};
 
 io::mdns_mode to_mdns_mode(config::discovery_mode mode) {
   switch (mode) {
@@ -77,7 +79,7 @@ struct discovery_state {
   explicit discovery_state(discovery_actor::pointer pointer)
       : self(pointer) {}
 
-  void start(io::event_loop& loop, config::discovery settings);
+  void start(io::event_loop& loop, config::discovery settings, router_actor router);
   void publish(const offer& what);
   void withdraw(const std::string& who, const std::string& type);
   void attach(const std::string& session, const listener_actor& listener);
@@ -93,6 +95,7 @@ struct discovery_state {
   void look_up(const std::string& key);
   void subscribe(const remote_listener& listener);
   void on_down(const caf::actor_addr& gone);
+  void ask_for_demand();
   void leave();
   discovery_info status() const;
 
@@ -115,10 +118,12 @@ private:
   void tell_ports();
   void perform();
   void tell_of_remotes();
+  const std::string& session_name(const std::string& given) const;
   const listener_actor* listener_for(const std::string& session) const;
 
   discovery_actor::pointer self;
   config::discovery settings_;
+  router_actor router_;
   std::unique_ptr<connect_plan> plan_;
   std::vector<published> published_;
   std::vector<named_session> sessions_;
@@ -134,15 +139,19 @@ private:
   std::unique_ptr<io::mdns> mdns_;
 };
 
-void discovery_state::start(io::event_loop& loop, config::discovery settings) {
+void discovery_state::start(io::event_loop& loop, config::discovery settings, router_actor router) {
   settings_ = std::move(settings);
   self->set_down_handler([this](const caf::down_msg& down) { on_down(down.source); });
+  router_ = std::move(router);
   plan_ = std::make_unique<connect_plan>(settings_.connect);
   names_ = std::make_unique<io::name_lookup>(loop.context());
   start_mdns(loop);
   watch_interfaces(loop);
   if (settings_.browse)
     mdns_->browse(rtp_midi_type);
+  auto on_demand = [](const auto& rule) { return rule.when == config::connect_when::on_demand; };
+  if (std::any_of(settings_.connect.begin(), settings_.connect.end(), on_demand))
+    self->send(self, atom::tick_v);
 }
 
 void discovery_state::start_mdns(io::event_loop& loop) {
@@ -378,6 +387,31 @@ void discovery_state::tell_of_remotes() {
   remotes_ = std::move(now);
 }
 
+// Rules and scenes change at any time, so the router is asked again and again.
+void discovery_state::ask_for_demand() {
+  self->delayed_send(self, demand_interval, atom::tick_v);
+  std::vector<port_description> ports;
+  for (const auto& [service, entry] : plan_->services())
+    if (entry.rule && entry.rule->when == config::connect_when::on_demand)
+      ports.push_back({port_kind::rtp, session_name(entry.rule->session), service});
+  if (ports.empty())
+    return;
+  self->request(router_, std::chrono::seconds(1), atom::named_v, ports)
+      .then(
+          [this, ports](const std::vector<port_description>& named) {
+            for (const auto& port : ports)
+              plan_->on_wanted(port.name,
+                               std::any_of(named.begin(), named.end(),
+                                           [&](const auto& one) { return one.name == port.name; }));
+            perform();
+          },
+          [](const caf::error&) {}); // asked again soon
+}
+
+const std::string& discovery_state::session_name(const std::string& given) const {
+  return given.empty() && !sessions_.empty() ? sessions_.front().name : given;
+}
+
 void discovery_state::perform() {
   tell_of_remotes();
   for (const auto& command : plan_->take_commands()) {
@@ -388,7 +422,7 @@ void discovery_state::perform() {
       caf::anon_send(*listener, atom::invite_v, command.target,
                      target_watcher(discovery_actor(self)));
     else
-      caf::anon_send(*listener, atom::abandon_v, command.target.key, command.goodbye);
+      caf::anon_send(*listener, atom::abandon_v, command.target.key, command.how);
   }
 }
 
@@ -430,10 +464,11 @@ discovery_info discovery_state::status() const {
 }
 
 discovery_actor::behavior_type discovery(discovery_actor::stateful_pointer<discovery_state> self,
-                                         io::event_loop* loop, config::discovery settings) {
+                                         io::event_loop* loop, config::discovery settings,
+                                         router_actor router) {
   log_failures(self);
   auto& state = self->state;
-  state.start(*loop, std::move(settings));
+  state.start(*loop, std::move(settings), std::move(router));
   return {
       [&state](atom::reached, const std::string& key) { state.on_reached(key); },
       [&state](atom::failed, const std::string& key) { state.on_failed(key); },
@@ -455,6 +490,7 @@ discovery_actor::behavior_type discovery(discovery_actor::stateful_pointer<disco
       [&state](atom::noted, const mdns_notice_ptr& notice) { state.on_notice(*notice); },
       [&state](atom::tick, const std::string& key) { state.look_up(key); },
       [&state](atom::subscribe, const remote_listener& listener) { state.subscribe(listener); },
+      [&state](atom::tick) { state.ask_for_demand(); },
       [&state](atom::leave) { state.leave(); },
       [&state](atom::status) { return state.status(); },
   };
@@ -463,8 +499,8 @@ discovery_actor::behavior_type discovery(discovery_actor::stateful_pointer<disco
 } // namespace
 
 discovery_actor spawn_discovery(caf::actor_system& system, io::event_loop& loop,
-                                config::discovery settings) {
-  return system.spawn(discovery, &loop, std::move(settings));
+                                config::discovery settings, router_actor router) {
+  return system.spawn(discovery, &loop, std::move(settings), std::move(router));
 }
 
 } // namespace tutti

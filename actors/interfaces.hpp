@@ -60,7 +60,10 @@ using router_actor = caf::typed_actor<
     // not up or does not take them.
     caf::replies_to<atom::play, std::string, bool, batch_ptr>::with<bool>,
     // Silence the port with this id, or all (empty); how many were told.
-    caf::replies_to<atom::panic, std::string>::with<std::uint32_t>>;
+    caf::replies_to<atom::panic, std::string>::with<std::uint32_t>,
+    // Which of these ports, up or not, the rules in force name.
+    caf::replies_to<atom::named,
+                    std::vector<port_description>>::with<std::vector<port_description>>>;
 
 /// One remote participant of a session.
 using peer_session_actor = midi_sink::extend<
@@ -71,8 +74,10 @@ using peer_session_actor = midi_sink::extend<
     // Invite the peer at one of these control addresses, the best first, and keep at it. Told
     // again: they are these now, or there is reason to try at once.
     caf::reacts_to<atom::invite, std::vector<io::endpoint>>,
-    // Do not invite the peer any more; true: say goodbye as well.
-    caf::reacts_to<atom::abandon, bool>,
+    // Do not invite the peer any more, and end like this.
+    caf::reacts_to<atom::abandon, farewell>,
+    // It is the only session with this participant: its port is up.
+    caf::reacts_to<atom::attach>,
     // The network reports that nobody listens at this address.
     caf::reacts_to<atom::nobody, io::endpoint>,
     // Own heartbeat; late ones are harmless.
@@ -97,8 +102,8 @@ using listener_actor = caf::typed_actor<
     // Invite this peer, keep at it, and tell how it goes. Told again: its addresses are these now,
     // or there is reason to try at once.
     caf::reacts_to<atom::invite, invitation_target, target_watcher>,
-    // The target of this key is not wanted any more; true: say goodbye to it.
-    caf::reacts_to<atom::abandon, std::string, bool>,
+    // The target of this key is not wanted any more.
+    caf::reacts_to<atom::abandon, std::string, farewell>,
     // This peer's session stands, with this SSRC and name and at this address.
     caf::reacts_to<atom::reached, port_key, std::uint32_t, std::string, peer_address>,
     // This peer's session has ended, or an invitation has failed.
@@ -283,6 +288,8 @@ using discovery_actor = target_watcher::extend<
     caf::reacts_to<atom::noted, mdns_notice_ptr>,
     // Own: look up the name of this peer again.
     caf::reacts_to<atom::tick, std::string>,
+    // Own: see which services the rules ask for.
+    caf::reacts_to<atom::tick>,
     // Say goodbye for everything that is announced, and end.
     caf::reacts_to<atom::leave>,
     // What is announced and what is seen.

@@ -10,6 +10,7 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <algorithm>
 #include <unordered_map>
 #include <utility>
 
@@ -28,6 +29,11 @@ io::endpoint data_of(const io::endpoint& control) {
   return control.with_port(static_cast<std::uint16_t>(control.port + 1));
 }
 
+bool is_candidate(const invitation_target& target, const io::endpoint& where) {
+  return std::find(target.candidates.begin(), target.candidates.end(), where) !=
+         target.candidates.end();
+}
+
 struct listener_state {
   explicit listener_state(listener_actor::pointer pointer)
       : self(pointer) {}
@@ -41,7 +47,7 @@ struct listener_state {
   void on_datagrams(channel from, const datagram_chain& chain);
   void on_unreachable(const io::endpoint& where);
   void invite(invitation_target target, const target_watcher& watcher);
-  void abandon(const std::string& key, bool goodbye);
+  void abandon(const std::string& key, farewell how);
   void on_reached(port_key key, std::uint32_t ssrc, const std::string& who,
                   const peer_address& address);
   void on_failed(port_key key);
@@ -64,6 +70,8 @@ private:
   void hand_over(channel from);
   void append(peer_table::peer& to, const io::datagram_block_ptr& block, std::uint16_t index);
   peer_table::peer* find_target(const invitation_target& target);
+  void merge(peer_table::peer& from, peer_table::peer& into);
+  bool is_doubtful(const io::endpoint& sender, const invitation& received);
   peer_table::peer* find_known(const io::endpoint& sender, const invitation& received);
   peer_table::peer* judge(const io::endpoint& sender, const invitation& received);
   peer_table::peer* admit(const io::endpoint& sender);
@@ -200,6 +208,8 @@ void listener_state::on_invitation(channel from, const io::endpoint& sender,
     return;
   }
   auto peer = find_known(sender, received);
+  if (!peer && is_doubtful(sender, received))
+    return;
   if (!peer)
     peer = judge(sender, received);
   if (peer)
@@ -223,7 +233,28 @@ peer_table::peer* listener_state::find_known(const io::endpoint& sender,
   if (peer && peer->name == received.name)
     return peer;
   peer = peers_.by_expected_name(received.name, sender);
-  return peer ? peer : peers_.by_path(received.ssrc, received.name, sender);
+  if (peer)
+    return peer;
+  peer = peers_.by_identity(received.ssrc, received.name);
+  return peer && !peer->targets.empty() ? peer : nullptr;
+}
+
+// A participant that is in session knocks from another host: it has moved, or it is a board that
+// has the same SSRC and name as another. The one in session is asked for a sign of life; knocking
+// goes on meanwhile, every second.
+bool listener_state::is_doubtful(const io::endpoint& sender, const invitation& received) {
+  auto likeness = peers_.by_identity(received.ssrc, received.name);
+  if (!likeness || !likeness->in_session || likeness->address.control.same_host(sender))
+    return false;
+  auto now = self->clock().now();
+  auto wait = context_->timing.active_limit + std::chrono::milliseconds(200);
+  if (now - likeness->doubted_at < wait)
+    return true;
+  if (now - likeness->doubted_at < 10 * wait)
+    return false; // it has answered
+  likeness->doubted_at = now;
+  self->send(likeness->session, atom::nobody_v, likeness->address.control);
+  return true;
 }
 
 /// What the policy says of somebody new.
@@ -339,33 +370,52 @@ void listener_state::invite(invitation_target target, const target_watcher& watc
   self->send(peer->session, atom::invite_v, peer->candidates);
 }
 
-// A peer that came by itself from an address that its target has only now takes over the target.
+// All that are at one of the addresses are one participant: the one in session stays, or the one
+// that has been invited for longest.
 peer_table::peer* listener_state::find_target(const invitation_target& target) {
-  auto before = peers_.by_target(target.key);
-  for (const auto& candidate : target.candidates)
-    if (auto peer = peers_.by_address(candidate); peer && peer != before) {
-      if (before)
-        abandon(target.key, false);
-      return peer;
+  auto found = peers_.by_target(target.key);
+  for (const auto& candidate : target.candidates) {
+    auto other = peers_.by_address(candidate);
+    if (!other || other == found)
+      continue;
+    if (found && found->in_session && is_candidate(target, found->address.control)) {
+      merge(*other, *found);
+    } else {
+      if (found)
+        merge(*found, *other);
+      found = other;
     }
-  if (before || target.name.empty())
-    return before;
+  }
   for (const auto& candidate : target.candidates)
-    if (auto peer = peers_.by_name(target.name, candidate))
-      return peer;
-  return nullptr;
+    if (!found && !target.name.empty())
+      found = peers_.by_name(target.name, candidate);
+  return found;
 }
 
-void listener_state::abandon(const std::string& key, bool goodbye) {
+// Without a goodbye, which would end the session that stays: participants are known by their SSRC.
+void listener_state::merge(peer_table::peer& from, peer_table::peer& into) {
+  auto targets = from.targets;
+  self->send(router_, atom::detach_v, from.key);
+  self->send(from.session, atom::abandon_v, farewell::silent);
+  last_ = nullptr;
+  peers_.remove(from.key);
+  for (auto& [key, target] : targets)
+    peers_.add_target(into, std::move(target));
+  if (!into.targets.empty())
+    self->send(into.session, atom::invite_v, into.candidates);
+}
+
+void listener_state::abandon(const std::string& key, farewell how) {
   auto peer = peers_.by_target(key);
   if (!peer)
     return;
   last_ = nullptr;
   peers_.remove_target(*peer, key);
   if (peer->targets.empty())
-    self->send(peer->session, atom::abandon_v, goodbye);
+    self->send(peer->session, atom::abandon_v, how);
 }
 
+// The younger session is the one that the participant counts on.
 void listener_state::on_reached(port_key key, std::uint32_t ssrc, const std::string& who,
                                 const peer_address& address) {
   auto peer = peers_.by_key(key);
@@ -375,12 +425,18 @@ void listener_state::on_reached(port_key key, std::uint32_t ssrc, const std::str
   peers_.set_control(*peer, address.control);
   peers_.set_data(*peer, address.data);
   peers_.set_identity(*peer, ssrc, who);
+  peer->in_session = true;
+  while (auto twin = peers_.twin_of(*peer))
+    merge(*twin, *peer);
+  self->send(peer->session, atom::attach_v);
   report(*peer, atom::reached_v);
 }
 
 void listener_state::on_failed(port_key key) {
-  if (auto peer = peers_.by_key(key))
+  if (auto peer = peers_.by_key(key)) {
+    peer->in_session = false;
     report(*peer, atom::failed_v);
+  }
 }
 
 template <class Atom>
@@ -484,9 +540,7 @@ listener_actor::behavior_type listener(listener_actor::stateful_pointer<listener
       [&state](atom::invite, const invitation_target& target, const target_watcher& watcher) {
         state.invite(target, watcher);
       },
-      [&state](atom::abandon, const std::string& key, bool goodbye) {
-        state.abandon(key, goodbye);
-      },
+      [&state](atom::abandon, const std::string& key, farewell how) { state.abandon(key, how); },
       [&state](atom::reached, port_key key, std::uint32_t ssrc, const std::string& who,
                const peer_address& address) { state.on_reached(key, ssrc, who, address); },
       [&state](atom::failed, port_key key) { state.on_failed(key); },

@@ -12,10 +12,10 @@
 #include "io/byte_stream.hpp"
 #include "io/datagram_socket.hpp"
 #include "io/http_message.hpp"
-#include "io/log.hpp"
-#include "io/time_histogram.hpp"
 #include "io/jack_client.hpp"
 #include "io/local_port.hpp"
+#include "io/log.hpp"
+#include "io/time_histogram.hpp"
 #include "protocol/session/session_engine.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -236,6 +236,13 @@ struct offer {
   friend bool operator==(const offer&, const offer&) = default;
 };
 
+/// How a peer session ends that is not wanted any more.
+enum class farewell : std::uint8_t {
+  later,   ///< when the session is lost; at once if none stands
+  goodbye, ///< at once, with a BY
+  silent,  ///< at once, without: the participant is in session another way
+};
+
 /// A peer that the hub wants in a session, wherever it is reached.
 struct invitation_target {
   std::string key;                      ///< what it is wanted for; see connect_plan
@@ -350,6 +357,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::jack_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::jack_notice)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::io::jack_port_info>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::io::jack_transport_info)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::farewell)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::offer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::invitation_target)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::discovery_info)
@@ -374,6 +382,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::rule_info>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::datagram_chain)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::peer_address)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::port_description)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::port_description>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::port_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<tutti::port_info>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(tutti::peer_info)
@@ -465,6 +474,7 @@ CAF_ADD_ATOM(tutti_messages, tutti::atom, rules, "rules")
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::datagram_chain))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::peer_address))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::port_description))
+CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::port_description>))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::port_info))
 CAF_ADD_TYPE_ID(tutti_messages, (std::vector<tutti::port_info>))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::peer_info))
@@ -502,6 +512,7 @@ CAF_ADD_ATOM(tutti_messages, tutti::atom, play, "play")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, serve, "serve")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, tap, "tap")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, tell, "tell")
+CAF_ADD_TYPE_ID(tutti_messages, (tutti::farewell))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::offer))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::invitation_target))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::discovery_info))
@@ -509,6 +520,7 @@ CAF_ADD_TYPE_ID(tutti_messages, (tutti::service_event_ptr))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::offer_status_ptr))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::name_result_ptr))
 CAF_ADD_TYPE_ID(tutti_messages, (tutti::mdns_notice_ptr))
+CAF_ADD_ATOM(tutti_messages, tutti::atom, named, "named")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, publish, "publish")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, withdraw, "withdraw")
 CAF_ADD_ATOM(tutti_messages, tutti::atom, seen, "seen")

@@ -34,7 +34,8 @@ struct peer_session_state {
   void on_batch(const batch_ptr& batch);
   void on_invited(const protocol::invitation& received, channel from, const io::endpoint& sender);
   void invite(const std::vector<io::endpoint>& candidates);
-  void abandon(bool goodbye);
+  void abandon(farewell how);
+  void attach();
   void on_unreachable(const io::endpoint& where);
   void on_tick();
   void leave();
@@ -55,7 +56,7 @@ private:
   /// Carries out what the engine left in *out_, and plans the next tick.
   void perform();
   void on_notice(const protocol::session_notice& notice);
-  void attach();
+  void arrive();
   void detach();
   void plan_tick();
   void tell(const char* what);
@@ -75,12 +76,13 @@ private:
   std::vector<std::uint8_t> invitation_;     ///< and its IN
   io::endpoint reply_to_;                    ///< where an IN came from, while it is answered
   bool suspected_ = false; ///< news say that it may be elsewhere; if it is gone, invite at once
-  bool again_ = false;     ///< do so when the engine's last word is performed
   protocol::session_output* out_ = nullptr; ///< the context's; empty between messages
   hub_time planned_ = hub_time::max();
   hub_time arrived_{}; ///< of the datagrams at hand
   std::uint32_t exchanges_ = 0;
   io::time_histogram round_trips_;
+  bool arriving_ = false; ///< in session, but the listener has yet to say that it is the only one
+  std::vector<batch_ptr> early_; ///< what was played meanwhile: within one turn of the loop
   bool attached_ = false;
   bool complained_ = false; ///< the last failed invitation was logged
 };
@@ -162,9 +164,11 @@ void peer_session_state::invite(const std::vector<io::endpoint>& candidates) {
   perform();
 }
 
-void peer_session_state::abandon(bool goodbye) {
+void peer_session_state::abandon(farewell how) {
+  if (how == farewell::silent)
+    return self->quit(); // the listener has told the router
   candidates_.clear();
-  if (goodbye)
+  if (how == farewell::goodbye)
     engine_->leave(now(), *out_);
   else
     engine_->give_up(*out_);
@@ -252,18 +256,19 @@ void peer_session_state::perform() {
   for (const auto& notice : out_->notices)
     if (notice.kind == notice_kind::restarted || notice.kind == notice_kind::connected)
       on_notice(notice);
-  if (!out_->events.empty())
-    self->send(router_, atom::midi_v, key_, make_batch(out_->events, arrived_));
+  if (!out_->events.empty()) {
+    auto batch = make_batch(out_->events, arrived_);
+    if (attached_)
+      self->send(router_, atom::midi_v, key_, std::move(batch));
+    else if (arriving_)
+      early_.push_back(std::move(batch));
+  }
   for (const auto& notice : out_->notices)
     if (notice.kind != notice_kind::restarted && notice.kind != notice_kind::connected)
       on_notice(notice);
   out_->clear();
   if (engine_->state() == protocol::handshake_state::ended)
     return self->quit();
-  if (std::exchange(again_, false)) {
-    engine_->invite(now(), *out_);
-    return perform();
-  }
   plan_tick();
 }
 
@@ -306,7 +311,7 @@ void peer_session_state::on_notice(const protocol::session_notice& notice) {
   case notice_kind::connected:
     complained_ = false;
     io::log_info("{} joined session \"{}\"", who(), session);
-    attach();
+    arrive();
     break;
   case notice_kind::synchronised:
     io::log_debug("{}: clock synchronised, round trip {:.2f} ms", who(),
@@ -324,7 +329,9 @@ void peer_session_state::on_notice(const protocol::session_notice& notice) {
     io::log_warning("{} fell silent in session \"{}\" and is taken as gone{}", who(), session,
                     again);
     detach();
-    again_ = suspected_ && retry > 0;
+    // Not with the goodbye, which would meet the invitation at the other port.
+    if (suspected_ && retry > 0)
+      self->delayed_send(self, std::chrono::milliseconds(100), atom::invite_v, candidates_);
     break;
   case notice_kind::closed:
     io::log_info("said goodbye to {} in session \"{}\"", who(), session);
@@ -351,10 +358,17 @@ void peer_session_state::on_notice(const protocol::session_notice& notice) {
   }
 }
 
-void peer_session_state::attach() {
+// Over which ways ever it came, a participant is one port: the listener knows the others.
+void peer_session_state::arrive() {
   suspected_ = false;
+  arriving_ = true;
   self->send(listener_, atom::reached_v, key_, engine_->peer_ssrc(), engine_->peer_name(),
              address_);
+}
+
+void peer_session_state::attach() {
+  if (!std::exchange(arriving_, false))
+    return; // it has gone in the meantime
   auto display = engine_->peer_name().empty() ? to_string(address_.control) : engine_->peer_name();
   port_description description{port_kind::rtp, context_->identity.name, std::move(display)};
   description.by_rule = partner_.empty();
@@ -362,14 +376,17 @@ void peer_session_state::attach() {
   self->send(router_, atom::attach_v, key_, std::move(description),
              midi_sink(peer_session_actor(self)));
   attached_ = true;
+  for (auto& batch : std::exchange(early_, {}))
+    self->send(router_, atom::midi_v, key_, std::move(batch));
 }
 
 void peer_session_state::detach() {
-  if (attached_) {
+  if (attached_)
     self->send(router_, atom::detach_v, key_);
+  if (attached_ || arriving_)
     self->send(listener_, atom::failed_v, key_);
-  }
-  attached_ = false;
+  attached_ = arriving_ = false;
+  early_.clear();
 }
 
 void peer_session_state::tell(const char* what) {
@@ -413,7 +430,8 @@ peer_session(peer_session_actor::stateful_pointer<peer_session_state> self,
       [&state](atom::invite, const std::vector<io::endpoint>& candidates) {
         state.invite(candidates);
       },
-      [&state](atom::abandon, bool goodbye) { state.abandon(goodbye); },
+      [&state](atom::abandon, farewell how) { state.abandon(how); },
+      [&state](atom::attach) { state.attach(); },
       [&state](atom::nobody, const io::endpoint& where) { state.on_unreachable(where); },
       [&state](atom::tick) { state.on_tick(); },
       [&state](atom::leave) { state.leave(); },

@@ -70,17 +70,37 @@ peer_table::peer* peer_table::by_name(const std::string& name, const io::endpoin
   return nullptr;
 }
 
-peer_table::peer* peer_table::by_path(std::uint32_t ssrc, const std::string& name,
-                                      const io::endpoint& where) const {
+peer_table::peer* peer_table::by_identity(std::uint32_t ssrc, const std::string& name) const {
+  peer* found = nullptr;
   auto [first, last] = ssrcs_.equal_range(ssrc);
+  for (; first != last; ++first)
+    if (first->second->name == name && (!found || found->targets.empty()))
+      found = first->second;
+  return found;
+}
+
+peer_table::peer* peer_table::twin_of(const peer& which) const {
+  auto [first, last] = ssrcs_.equal_range(which.ssrc);
   for (; first != last; ++first) {
-    const auto& which = *first->second;
-    auto same_family = [&](const io::endpoint& one) { return one.is_v4() == where.is_v4(); };
-    if (!which.targets.empty() && which.name == name &&
-        std::none_of(which.candidates.begin(), which.candidates.end(), same_family))
-      return first->second;
+    auto& other = *first->second;
+    if (&other != &which && other.in_session && other.name == which.name &&
+        (share_host(which, other) || !share_family(which, other)))
+      return &other;
   }
   return nullptr;
+}
+
+bool peer_table::share_host(const peer& one, const peer& other) {
+  return is_on(one, other.address.control) || is_on(other, one.address.control);
+}
+
+bool peer_table::share_family(const peer& one, const peer& other) {
+  auto has = [](const peer& which, bool v4) {
+    return which.address.control.is_v4() == v4 ||
+           std::any_of(which.candidates.begin(), which.candidates.end(),
+                       [v4](const io::endpoint& to) { return to.is_v4() == v4; });
+  };
+  return (has(one, true) && has(other, true)) || (has(one, false) && has(other, false));
 }
 
 peer_table::peer* peer_table::by_key(port_key key) const {
@@ -152,8 +172,11 @@ void peer_table::remove_target(peer& which, const std::string& key) {
   gather_candidates(which);
 }
 
-// An address that somebody is at stays his; a candidate is only a hope.
+// An address that somebody is at stays his; a candidate is only a hope. A peer in session that is
+// not invited any more may still come back at any of its addresses.
 void peer_table::gather_candidates(peer& which) {
+  if (which.targets.empty() && which.in_session)
+    return;
   auto before = std::exchange(which.candidates, {});
   for (const auto& [key, target] : which.targets)
     for (const auto& one : target.candidates)
@@ -193,8 +216,10 @@ void peer_table::remove(port_key key) {
   if (found == peers_.end())
     return;
   auto& which = *found->second;
+  which.in_session = false;
   while (!which.targets.empty())
     remove_target(which, std::string(which.targets.begin()->first));
+  gather_candidates(which);
   erase_own(addresses_, which.address.control, which);
   erase_own(addresses_, which.address.data, which);
   forget_invitation(which);

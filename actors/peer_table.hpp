@@ -10,6 +10,7 @@
 
 #include <boost/unordered_map.hpp>
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -27,6 +28,8 @@ public:
     std::uint32_t ssrc = 0;
     std::uint32_t token = 0;
     std::string name;
+    bool in_session = false;
+    std::chrono::steady_clock::time_point doubted_at{}; ///< when its likeness knocked elsewhere
     /// What the hub invites it for, each with its control addresses; empty: it invited us.
     std::map<std::string, invitation_target> targets;
     std::vector<io::endpoint> candidates; ///< control addresses of all targets, the best first
@@ -50,10 +53,12 @@ public:
   peer* by_expected_name(const std::string& name, const io::endpoint& where) const;
   /// Any peer of this name on this host, whatever its ports. Looks at all of them.
   peer* by_name(const std::string& name, const io::endpoint& where) const;
-  /// A peer that the hub invites, with this SSRC and name, that may well send from here though
-  /// nothing says so: of this address family no address of it is known. (Hosts send over IPv6 from
-  /// addresses that they do not announce.)
-  peer* by_path(std::uint32_t ssrc, const std::string& name, const io::endpoint& where) const;
+  /// A peer with this SSRC and name, wherever it is; rather one that the hub invites.
+  peer* by_identity(std::uint32_t ssrc, const std::string& name) const;
+  /// Another peer in session that is the same participant as this one: of the same SSRC and name,
+  /// and known at one of its addresses, or at none of the same address family. (Boards without a
+  /// source of randomness have the same SSRC and name, but each an IPv4 address of its own.)
+  peer* twin_of(const peer& which) const;
   peer* by_key(port_key key) const;
 
   peer& add(port_key key, peer_session_actor session, const peer_address& address);
@@ -81,6 +86,8 @@ private:
   }
   static bool is_at(const peer& which, const io::endpoint& where);
   static bool is_on(const peer& which, const io::endpoint& where);
+  static bool share_host(const peer& one, const peer& other);
+  static bool share_family(const peer& one, const peer& other);
   void forget_address(const io::endpoint& where, const peer& owner);
   void gather_candidates(peer& which);
   void forget_invitation(const peer& owner);

@@ -6,6 +6,7 @@
 #include "actors/failure.hpp"
 #include "actors/log_budget.hpp"
 #include "actors/port_registry.hpp"
+#include "actors/routing/demand.hpp"
 #include "actors/routing/patchbay.hpp"
 #include "actors/spawn.hpp"
 #include "protocol/sysex_gate.hpp"
@@ -66,6 +67,7 @@ struct router_state {
   bool play(const std::string& id, bool as_source, const batch_ptr& batch);
   std::uint32_t panic(const std::string& id);
   const std::string& active_scene() const { return patchbay_.active_scene(); }
+  std::vector<port_description> named(const std::vector<port_description>& ports) const;
   std::vector<rule_info> rules();
 
   static inline const char* name = "router";
@@ -371,8 +373,8 @@ std::vector<route_info> router_state::routes(const route_query& wanted) const {
       auto to = at(route.to);
       if (to && (wanted.to.empty() || to->id == wanted.to) &&
           (wanted.after_from == 0 || std::tuple(from->key, to->key, route.rule) > after))
-        out.push_back({from->key, to->key, route.rule, from->id, to->id,
-                       name_of(route.rule), route.plain, route.events_out});
+        out.push_back({from->key, to->key, route.rule, from->id, to->id, name_of(route.rule),
+                       route.plain, route.events_out});
     }
     std::sort(out.begin() + std::ptrdiff_t(first), out.end(), [](const auto& a, const auto& b) {
       return std::tie(a.to_key, a.rule_index) < std::tie(b.to_key, b.rule_index);
@@ -382,6 +384,17 @@ std::vector<route_info> router_state::routes(const route_query& wanted) const {
       break;
     }
   }
+  return out;
+}
+
+std::vector<port_description>
+router_state::named(const std::vector<port_description>& ports) const {
+  std::vector<port_description> out;
+  for (const auto& port : ports)
+    if (routing::is_named(patchbay_.table().rules(),
+                          {make_port_id(port), to_string(port.kind), port.group, port.name,
+                           port.source, port.destination}))
+      out.push_back(port);
   return out;
 }
 
@@ -496,6 +509,9 @@ router_actor::behavior_type router(router_actor::stateful_pointer<router_state> 
         return state.play(id, as_source, batch);
       },
       [&state](atom::panic, const std::string& id) { return state.panic(id); },
+      [&state](atom::named, const std::vector<port_description>& ports) {
+        return state.named(ports);
+      },
       [&state](atom::rules) { return state.rules(); },
   };
 }

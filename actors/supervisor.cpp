@@ -410,7 +410,7 @@ void supervisor_state::want_discovery(std::vector<part>& parts) {
 
 // It knows nothing when it is new: neither the sessions nor the peers that are to be invited.
 caf::actor supervisor_state::start_discovery() {
-  discovery_ = spawn_discovery(self->system(), *loop_, settings_->discovery);
+  discovery_ = spawn_discovery(self->system(), *loop_, settings_->discovery, router_);
   told_offers_.clear();
   told_peers_.clear();
   for (const auto& session : sessions_)

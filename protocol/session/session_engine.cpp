@@ -51,10 +51,16 @@ void session_engine::on_command(const invitation& received, channel from, hub_ti
   case invitation_kind::refuse: handshake_.on_refused(received, now, out); break;
   case invitation_kind::goodbye:
     // By SSRC, not by token: macOS writes 0 there.
-    if (is_from_peer(received.ssrc))
+    if (is_from_peer(received.ssrc) && !is_overtaken(received))
       handshake_.on_goodbye(now, out);
     break;
   }
+}
+
+// The goodbye to a session before, whose half on the data port comes after the new invitation.
+bool session_engine::is_overtaken(const invitation& goodbye) const noexcept {
+  return handshake_.state() == handshake_state::accepted && goodbye.token != 0 &&
+         goodbye.token != handshake_.peer_token();
 }
 
 void session_engine::on_command(const clock_exchange& received, channel from, hub_time now,

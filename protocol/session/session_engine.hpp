@@ -88,6 +88,7 @@ private:
   void on_command(const bitrate_limit& received, channel from, hub_time now, session_output& out);
   void on_rtp(byte_view datagram, hub_time now, session_output& out);
   bool is_from_peer(std::uint32_t ssrc) noexcept;
+  bool is_overtaken(const invitation& goodbye) const noexcept;
   /// Starts the streams when the handshake has just connected.
   void follow_handshake(std::size_t first_notice, hub_time now, session_output& out);
 

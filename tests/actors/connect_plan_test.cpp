@@ -35,7 +35,7 @@ std::string commands(connect_plan& plan) {
     out += one.session + ' ' + one.target.key;
     for (const auto& where : one.target.candidates)
       out += ' ' + address_text(where);
-    out += one.goodbye ? "!" : "";
+    out += one.how == farewell::goodbye ? "!" : "";
   }
   return out;
 }

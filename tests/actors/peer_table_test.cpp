@@ -237,19 +237,36 @@ TEST_CASE("a peer that the hub invites is found at every address that it may hav
     CHECK(table.by_address(at(host, 5004)) == nullptr);
 }
 
-TEST_CASE("a peer that the hub invites may send from an address that nobody announced",
+TEST_CASE("one participant that is two peers is noticed, boards that are alike are not",
           "[actors][peer_table]") {
   peer_table table;
   auto& anna = table.add(1, {}, pair_at("10.0.0.1", 5004));
-  table.add_target(anna, {"service/Anna", "Anna", {at("10.0.0.1", 5004)}});
-  table.set_identity(anna, 7, "Anna");
-  CHECK(table.by_path(7, "Anna", at("fd00::5", 5004)) == &anna);
-  CHECK(table.by_path(8, "Anna", at("fd00::5", 5004)) == nullptr);
-  CHECK(table.by_path(7, "Bert", at("fd00::5", 5004)) == nullptr);
-  // Boards with equal SSRCs and names are told apart by their IPv4 addresses.
-  CHECK(table.by_path(7, "Anna", at("10.0.0.2", 5004)) == nullptr);
-  // Whoever comes by itself is only where it is.
-  auto& bert = table.add(2, {}, pair_at("10.0.0.3", 5004));
-  table.set_invitation(bert, from(9, 90, "Bert"));
-  CHECK(table.by_path(9, "Bert", at("fd00::5", 5004)) == nullptr);
+  auto& again = table.add(2, {}, pair_at("fd00::1", 5004));
+  auto& board = table.add(3, {}, pair_at("10.0.0.2", 5004));
+  for (auto one : {&anna, &again, &board}) {
+    table.set_identity(*one, 7, "Anna");
+    one->in_session = true;
+  }
+  CHECK(table.twin_of(again) != nullptr); // nothing speaks for two
+  again.in_session = false;
+  CHECK(table.twin_of(anna) == nullptr);
+  CHECK(table.twin_of(board) == nullptr);
+  SECTION("a target that has both addresses tells") {
+    table.add_target(anna, {"service/Anna", "Anna", {at("10.0.0.1", 5004), at("10.0.0.2", 5004)}});
+    CHECK(table.twin_of(anna) == &board);
+    CHECK(table.twin_of(board) == &anna);
+  }
+  SECTION("the one that is invited counts most") {
+    table.add_target(board, {"service/Anna", "Anna", {at("10.0.0.2", 5004)}});
+    CHECK(table.by_identity(7, "Anna") == &board);
+  }
+  SECTION("in session, it is known where it was found even if it is not invited any more") {
+    table.add_target(anna, {"service/Anna", "Anna", {at("10.5.0.1", 5004)}});
+    table.remove_target(anna, "service/Anna");
+    CHECK(table.by_address(at("10.5.0.1", 5004)) == &anna);
+    table.remove(1);
+    CHECK(table.by_address(at("10.5.0.1", 5004)) == nullptr);
+  }
+  CHECK(table.by_identity(8, "Anna") == nullptr);
+  CHECK(table.by_identity(7, "Bert") == nullptr);
 }

@@ -138,7 +138,7 @@ TEST_CASE("REACH-4 two that invite each other over different addresses end with 
     CHECK(bert.heard.size() == 1);
     CHECK(anna.heard.size() == 1);
     anna.leave();
-    caf::anon_send(hub.listener, atom::abandon_v, "service/Anna", true);
+    caf::anon_send(hub.listener, atom::abandon_v, std::string("service/Anna"), farewell::goodbye);
     hub.run_for(1s);
     CHECK(hub.session().peers.size() == 1);
   }
@@ -151,7 +151,7 @@ TEST_CASE("REACH-5 a service that vanishes keeps its session, then its port as a
   invitation_target target{"service/Anna", "Anna", {anna.control}};
   hub.invite(target);
   hub.run_for(3s);
-  caf::anon_send(hub.listener, atom::abandon_v, target.key, false);
+  caf::anon_send(hub.listener, atom::abandon_v, target.key, farewell::later);
   hub.run_for(30s);
   CHECK(ports_up(hub) == "rtp/Studio/Anna"); // only its announcement was lost
   anna.unplug();
@@ -208,4 +208,28 @@ TEST_CASE("REACH-6 a peer plays again within five seconds of being reachable", "
   };
   CHECK(hub.time_until(plays, 60s) < 5s);
   CHECK(ports_up(hub) == "rtp/Studio/Bert, rtp/Studio/Anna");
+}
+
+// The BY to the data port came after the new IN to the control port and ended what it began; the
+// peer then sent its data IN to nobody for twelve seconds.
+TEST_CASE("REACH-7 a goodbye that a new invitation has overtaken ends nothing", "[scenarios]") {
+  simulated_hub hub;
+  auto& anna = hub.join("Anna");
+  hub.run_for(1s);
+  auto hub_data = hub.hub_address.with_port(5005);
+  auto send = [&](const invitation& what, const io::endpoint& from, const io::endpoint& to) {
+    std::array<std::uint8_t, max_apple_command> room;
+    byte_writer writer(room);
+    encode_apple_command(what, writer);
+    hub.network.send(from, to, writer.written());
+  };
+  auto before = anna.engine->invitation_state().own_token();
+  anna.boot();
+  send({invitation_kind::invite, 4711, anna.identity.ssrc, "Anna"}, anna.control, hub.hub_address);
+  hub.run_for(2ms);
+  send({invitation_kind::goodbye, before, anna.identity.ssrc, {}}, anna.data, hub_data);
+  hub.run_for(2ms);
+  send({invitation_kind::invite, 4711, anna.identity.ssrc, "Anna"}, anna.data, hub_data);
+  hub.run_for(5ms);
+  CHECK(ports_up(hub) == "rtp/Studio/Anna");
 }
