@@ -12,10 +12,10 @@
 #include "io/byte_stream.hpp"
 #include "io/datagram_socket.hpp"
 #include "io/http_message.hpp"
-#include "io/log.hpp"
-#include "io/time_histogram.hpp"
 #include "io/jack_client.hpp"
 #include "io/local_port.hpp"
+#include "io/log.hpp"
+#include "io/time_histogram.hpp"
 #include "protocol/session/session_engine.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>

@@ -371,8 +371,8 @@ std::vector<route_info> router_state::routes(const route_query& wanted) const {
       auto to = at(route.to);
       if (to && (wanted.to.empty() || to->id == wanted.to) &&
           (wanted.after_from == 0 || std::tuple(from->key, to->key, route.rule) > after))
-        out.push_back({from->key, to->key, route.rule, from->id, to->id,
-                       name_of(route.rule), route.plain, route.events_out});
+        out.push_back({from->key, to->key, route.rule, from->id, to->id, name_of(route.rule),
+                       route.plain, route.events_out});
     }
     std::sort(out.begin() + std::ptrdiff_t(first), out.end(), [](const auto& a, const auto& b) {
       return std::tie(a.to_key, a.rule_index) < std::tie(b.to_key, b.rule_index);
