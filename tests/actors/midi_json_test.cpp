@@ -64,7 +64,8 @@ TEST_CASE("what is told can be read again", "[actors][midi_json]") {
 TEST_CASE("octets may hold several messages", "[actors][midi_json]") {
   CHECK(read(R"(["903C64 80 3c 00", "F8"])") ==
         std::vector<ump>{make_short(0x90, 60, 100), make_short(0x80, 60), make_short(0xF8)});
-  CHECK(read(R"([{"type":"sysex","data":"7E 7F 06 01"}, "F0 01 02 03 04 05 06 07 F7"])").size() == 3);
+  CHECK(read(R"([{"type":"sysex","data":"7E 7F 06 01"}, "F0 01 02 03 04 05 06 07 F7"])").size() ==
+        3);
 }
 
 TEST_CASE("every mistake is told with its place", "[actors][midi_json]") {
@@ -78,12 +79,13 @@ TEST_CASE("every mistake is told with its place", "[actors][midi_json]") {
   for (const auto& one : found)
     paths.push_back(one.path);
   CHECK(paths == std::vector<std::string>{
-                     "/messages/0/channel", "/messages/0/note", "/messages/0/velocity",
-                     "/messages/0/vel", "/messages/1/type", "/messages/2", "/messages/3",
-                     "/messages/4", "/messages/5", "/messages/6", "/messages/7", "/messages/8",
-                     "/messages/9", "/messages/10", "/messages/11/data", "/messages/12/data",
-                     "/messages/13/channel", "/messages/14/channel", "/messages/14/note",
-                     "/messages/14/velocity", "/messages/15/program"});
+                     "/messages/0/channel", "/messages/0/note",      "/messages/0/velocity",
+                     "/messages/0/vel",     "/messages/1/type",      "/messages/2",
+                     "/messages/3",         "/messages/4",           "/messages/5",
+                     "/messages/6",         "/messages/7",           "/messages/8",
+                     "/messages/9",         "/messages/10",          "/messages/11/data",
+                     "/messages/12/data",   "/messages/13/channel",  "/messages/14/channel",
+                     "/messages/14/note",   "/messages/14/velocity", "/messages/15/program"});
   for (auto text : {"{}", "[]", "null", "\"90 3C 64\"", "7"})
     CHECK(mistakes_of(text).size() == 1);
 }
