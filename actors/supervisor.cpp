@@ -609,7 +609,7 @@ caf::result<bool> supervisor_state::import(const local_import& wanted) {
 
 void supervisor_state::dismiss(const local_import& wanted) {
   if (auto listener = listener_for(wanted.remote.session))
-    self->send(listener, atom::abandon_v, key_of(wanted), true);
+    self->send(listener, atom::abandon_v, key_of(wanted), farewell::goodbye);
 }
 
 // -- failures and the end -----------------------------------------------------------------------
