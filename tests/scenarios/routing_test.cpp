@@ -14,7 +14,7 @@ const auto note_on = make_short(0x90, 60, 100);
 const auto note_off = make_short(0x80, 60, 64);
 
 /// What the router would be sent for this configuration.
-routing_settings_ptr routing(const std::string& text) {
+routing_settings_ptr routing_of(const std::string& text) {
   auto read = config::load_text(text);
   if (!read)
     FAIL(read.mistakes().front().sentence());
@@ -73,7 +73,7 @@ void join(const listener_actor& inviting, const offered& invited) {
 /// A second hub in the same process, whose router ends with the test.
 struct second_hub {
   explicit second_hub(simulated_hub& first)
-      : router(spawn_router(first.system(), routing("{}")))
+      : router(spawn_router(first.system(), routing_of("{}")))
       , main(first, router, "Other", "10.0.0.2", 5004, 0x20202020)
       , link(first, router, "Other link", "10.0.0.2", 5014, 0x21212121) {}
 
@@ -86,7 +86,7 @@ struct second_hub {
 TEST_CASE("RULES-1 two hubs joined twice are a ring that is cut, and all hear each other",
           "[scenarios][loop]") {
   simulated_hub hub;
-  caf::anon_send(hub.router, atom::configure_v, routing("{}"));
+  caf::anon_send(hub.router, atom::configure_v, routing_of("{}"));
   auto& anna = hub.join("Anna");
   {
     second_hub other(hub);
@@ -135,7 +135,7 @@ TEST_CASE("RULES-1 two hubs joined twice are a ring that is cut, and all hear ea
 TEST_CASE("RULES-2 a program change switches scenes while a key is down, and nothing hangs",
           "[scenarios][routing]") {
   simulated_hub hub;
-  caf::anon_send(hub.router, atom::configure_v, routing(R"({
+  caf::anon_send(hub.router, atom::configure_v, routing_of(R"({
     "rules": [{"from": "name:Anna", "to": "name:Drums", "filter": {"types": "clock"}}],
     "scenes": [
       {"name": "piano", "rules": [{"from": "name:Anna", "to": "name:Piano", "chase": true}],
@@ -175,7 +175,7 @@ TEST_CASE("RULES-3 new rules release what the old ones left sounding, and touch 
   auto& clara = hub.join("Clara");
   anna.play({{note_on, {}, true}, {make_short(0xB0, 64, 127), {}, true}});
   hub.run_for(50ms);
-  caf::anon_send(hub.router, atom::configure_v, routing(R"({
+  caf::anon_send(hub.router, atom::configure_v, routing_of(R"({
     "rules": [{"from": "*", "to": "*"},
               {"from": "*", "to": "name:Bert", "priority": 1, "block": true}]})"));
   hub.run_for(50ms);
@@ -189,7 +189,7 @@ TEST_CASE("RULES-3 new rules release what the old ones left sounding, and touch 
 
 TEST_CASE("RULES-4 a probe for loops waits until a SysEx message has passed", "[scenarios][loop]") {
   simulated_hub hub;
-  caf::anon_send(hub.router, atom::configure_v, routing("{}"));
+  caf::anon_send(hub.router, atom::configure_v, routing_of("{}"));
   auto& anna = hub.join("Anna");
   auto& bert = hub.join("Bert");
   std::array<std::uint8_t, 6> octets{1, 2, 3, 4, 5, 6};
