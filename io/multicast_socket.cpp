@@ -39,6 +39,19 @@ std::vector<endpoint> addresses_of_this_machine() {
   return out;
 }
 
+/// The first IPv4 address of an interface; 0.0.0.0 if it has none.
+in_addr address_of(const std::string& interface) {
+  in_addr found{};
+  ifaddrs* all = nullptr;
+  if (::getifaddrs(&all) < 0)
+    return found;
+  for (auto one = all; one && found.s_addr == 0; one = one->ifa_next)
+    if (one->ifa_addr && one->ifa_addr->sa_family == AF_INET && interface == one->ifa_name)
+      found = reinterpret_cast<const sockaddr_in*>(one->ifa_addr)->sin_addr;
+  ::freeifaddrs(all);
+  return found;
+}
+
 } // namespace
 
 multicast_socket::multicast_socket(event_loop& loop)
@@ -78,6 +91,9 @@ void multicast_socket::join(const endpoint& where, const std::string& interface)
 
   out_.open(udp::v4(), error);
   check(error, "cannot open a UDP socket");
+  // Left to itself the system may take the address of another interface.
+  if (!interface.empty())
+    request.imr_address = address_of(interface);
   set_option(out_.native_handle(), IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof request,
              "cannot send to " + text);
   out_.set_option(boost::asio::ip::multicast::hops(1), error);
