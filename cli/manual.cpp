@@ -29,12 +29,14 @@ std::string spelling_of(const CLI::Option& option) {
   return out.empty() ? option.get_name(true) : out;
 }
 
-/// The argument that it takes. CLI11 appends to its name, after a colon, what is checked.
+/// The argument that it takes. CLI11 appends to its name, after a colon, what is checked; names
+/// have colons of their own.
 std::string argument_of(const CLI::Option& option) {
   if (option.get_positional() && option.get_lnames().empty())
     return "";
-  auto type = option.get_type_name();
-  auto name = type.substr(0, type.find(':'));
+  auto name = option.get_type_name();
+  for (auto check : {":{", ":INT", ":FILE"})
+    name = name.substr(0, name.find(check));
   return option.get_items_expected_max() > 0 || name.empty() ? name : "[=" + name + ']';
 }
 

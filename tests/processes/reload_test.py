@@ -37,7 +37,10 @@ class ReloadTest(unittest.TestCase):
 
     def configure(self, **sections):
         sections.setdefault("sessions", [{"name": "Studio", "port": self.port, "bind": ["127.0.0.1"]}])
-        self.file.write_text(json.dumps(sections))
+        # Nothing of the machine, or of another test, has a part in it.
+        quiet = {"control": {"enabled": False}, "discovery": {"mode": "off"},
+                 "local": {"alsa": {"enabled": False}, "jack": {"enabled": False}}}
+        self.file.write_text(json.dumps({**quiet, **sections}))
 
     def start(self):
         self.hub = Hub.__new__(Hub)
