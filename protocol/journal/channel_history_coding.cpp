@@ -22,10 +22,11 @@ constexpr std::size_t max_octets = 3 + list_chapter + parameter_chapter + 2 +
 /// A release velocity that Chapter E need not tell.
 constexpr std::uint8_t default_velocity = 64;
 
-constexpr std::uint8_t reversed(std::uint8_t octet) noexcept {
-  octet = static_cast<std::uint8_t>(octet >> 4 | octet << 4);
-  octet = static_cast<std::uint8_t>((octet & 0xCC) >> 2 | (octet & 0x33) << 2);
-  return static_cast<std::uint8_t>((octet & 0xAA) >> 1 | (octet & 0x55) << 1);
+/// Each octet with its bits in the opposite order.
+constexpr std::uint64_t reversed_octets(std::uint64_t x) noexcept {
+  x = (x >> 4 & 0x0F0F0F0F0F0F0F0F) | (x & 0x0F0F0F0F0F0F0F0F) << 4;
+  x = (x >> 2 & 0x3333333333333333) | (x & 0x3333333333333333) << 2;
+  return (x >> 1 & 0x5555555555555555) | (x & 0x5555555555555555) << 1;
 }
 
 constexpr std::size_t index_of(std::uint8_t chapter) noexcept {
@@ -332,21 +333,14 @@ bool channel_history::encode_notes(coding& out) const {
 /// The octets from the one of the lowest note to that of the highest; gives the chapter's head.
 std::uint16_t channel_history::put_off_bits(const std::array<std::uint64_t, 2>& offs,
                                             std::size_t logs, coding& out) {
-  std::size_t low = 15;
-  std::size_t high = 0;
-  std::array<std::uint8_t, 16> octets{};
-  for (std::size_t i = 0; i < octets.size(); ++i) {
-    auto octet = offs[i / 8] >> (i % 8 * 8) & 0xFF;
-    if (octet == 0)
-      continue;
-    octets[i] = reversed(static_cast<std::uint8_t>(octet)); // bit 7 is the lowest note
-    low = std::min(low, i);
-    high = i;
-  }
   if ((offs[0] | offs[1]) == 0)
     return chapter_n_head(true, logs, 15, 1);
+  auto low = offs[0] != 0 ? std::countr_zero(offs[0]) / 8 : 8 + std::countr_zero(offs[1]) / 8;
+  auto high = offs[1] != 0 ? 15 - std::countl_zero(offs[1]) / 8 : 7 - std::countl_zero(offs[0]) / 8;
+  // Bit 7 is the lowest note of an octet.
+  std::array<std::uint64_t, 2> words{reversed_octets(offs[0]), reversed_octets(offs[1])};
   for (auto i = low; i <= high; ++i)
-    out.put(octets[i]);
+    out.put(static_cast<std::uint8_t>(words[static_cast<std::size_t>(i / 8)] >> (i % 8 * 8)));
   return chapter_n_head(true, logs, static_cast<std::uint8_t>(low),
                         static_cast<std::uint8_t>(high));
 }
