@@ -15,7 +15,7 @@ thread_local std::vector<std::unique_ptr<midi_batch>> free_batches;
 
 } // namespace
 
-batch_ptr make_batch(std::span<const protocol::event> events) {
+batch_ptr make_batch(std::span<const protocol::event> events, protocol::hub_time arrived) {
   std::unique_ptr<midi_batch> batch;
   if (free_batches.empty()) {
     batch = std::make_unique<midi_batch>();
@@ -24,6 +24,7 @@ batch_ptr make_batch(std::span<const protocol::event> events) {
     free_batches.pop_back();
   }
   batch->events_.assign(events.begin(), events.end());
+  batch->arrived_ = arrived;
   batch->has_sysex_ =
       std::any_of(events.begin(), events.end(), [](const auto& e) { return e.message.is_sysex(); });
   return batch_ptr(batch.release());

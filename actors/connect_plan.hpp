@@ -58,6 +58,10 @@ public:
   };
   const std::map<std::string, known_service>& services() const noexcept { return services_; }
 
+  /// The best first, as far as the interfaces tell.
+  std::vector<io::endpoint>
+  ranked(const std::vector<boost::asio::ip::udp::endpoint>& endpoints) const;
+
   static std::string service_key(const std::string& service) { return "service/" + service; }
 
 private:
@@ -70,8 +74,6 @@ private:
   void judge(known_service& entry, bool news);
   void invite(const std::string& session, std::string key, std::string name,
               std::vector<io::endpoint> candidates);
-  std::vector<io::endpoint>
-  ranked(const std::vector<boost::asio::ip::udp::endpoint>& endpoints) const;
 
   std::vector<config::connect_rule> rules_;
   std::vector<io::network_interface> interfaces_;

@@ -18,6 +18,7 @@
 #include <boost/system/system_error.hpp>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace tutti {
@@ -93,6 +94,8 @@ struct discovery_state {
   void on_failed(const std::string& key);
   void look_up(const std::string& key);
   void ask_for_demand();
+  void subscribe(const remote_listener& listener);
+  void on_down(const caf::actor_addr& gone);
   void leave();
   discovery_info status() const;
 
@@ -115,6 +118,7 @@ private:
   void tell_ports();
   void perform();
   const std::string& session_name(const std::string& given) const;
+  void tell_of_remotes();
   const listener_actor* listener_for(const std::string& session) const;
 
   discovery_actor::pointer self;
@@ -127,6 +131,8 @@ private:
   std::set<std::string>
       looked_up_;                 ///< keys of peers whose name is being looked up, or soon will be
   std::set<std::string> unknown_; ///< keys of peers whose name led nowhere; logged once
+  std::vector<remote_listener> listeners_;
+  std::map<std::string, config::remote_peer> remotes_; ///< as last told to them, by name
   log_budget budget_;
   std::unique_ptr<io::name_lookup> names_;
   std::unique_ptr<io::interface_watcher> interfaces_;
@@ -136,6 +142,7 @@ private:
 void discovery_state::start(io::event_loop& loop, config::discovery settings, router_actor router) {
   settings_ = std::move(settings);
   router_ = std::move(router);
+  self->set_down_handler([this](const caf::down_msg& down) { on_down(down.source); });
   plan_ = std::make_unique<connect_plan>(settings_.connect);
   names_ = std::make_unique<io::name_lookup>(loop.context());
   start_mdns(loop);
@@ -367,7 +374,46 @@ const std::string& discovery_state::session_name(const std::string& given) const
   return given.empty() && !sessions_.empty() ? sessions_.front().name : given;
 }
 
+// -- who is connected to on demand --
+
+void discovery_state::subscribe(const remote_listener& listener) {
+  self->monitor(listener);
+  listeners_.push_back(listener);
+  for (const auto& [service, remote] : remotes_)
+    self->send(listener, atom::known_v, remote);
+}
+
+void discovery_state::on_down(const caf::actor_addr& gone) {
+  std::erase_if(listeners_, [&](const auto& listener) { return listener.address() == gone; });
+}
+
+void discovery_state::tell_of_remotes() {
+  std::map<std::string, config::remote_peer> now;
+  for (const auto& [service, entry] : plan_->services()) {
+    if (!entry.rule || entry.rule->when != config::connect_when::on_demand ||
+        entry.service.endpoints.empty())
+      continue;
+    auto where = plan_->ranked(entry.service.endpoints).front();
+    auto& remote = now[service];
+    remote.host = address_text(where);
+    remote.port = where.port;
+    remote.session = entry.rule->session;
+    remote.name = service;
+    remote.on_demand = true;
+  }
+  for (const auto& listener : listeners_) {
+    for (const auto& [service, remote] : now)
+      if (auto known = remotes_.find(service); known == remotes_.end() || known->second != remote)
+        self->send(listener, atom::known_v, remote);
+    for (const auto& [service, remote] : remotes_)
+      if (now.count(service) == 0)
+        self->send(listener, atom::lost_v, service);
+  }
+  remotes_ = std::move(now);
+}
+
 void discovery_state::perform() {
+  tell_of_remotes();
   for (const auto& command : plan_->take_commands()) {
     auto listener = listener_for(command.session);
     if (!listener)
@@ -444,6 +490,7 @@ discovery_actor::behavior_type discovery(discovery_actor::stateful_pointer<disco
       [&state](atom::noted, const mdns_notice_ptr& notice) { state.on_notice(*notice); },
       [&state](atom::tick, const std::string& key) { state.look_up(key); },
       [&state](atom::tick) { state.ask_for_demand(); },
+      [&state](atom::subscribe, const remote_listener& listener) { state.subscribe(listener); },
       [&state](atom::leave) { state.leave(); },
       [&state](atom::status) { return state.status(); },
   };

@@ -19,9 +19,12 @@ namespace tutti {
 namespace {
 
 using protocol::channel;
+using protocol::hub_time;
 using protocol::invitation;
 using protocol::invitation_kind;
 
+/// How often those who wait for the operator are looked through.
+constexpr std::chrono::seconds pending_interval{5};
 io::endpoint data_of(const io::endpoint& control) {
   return control.with_port(static_cast<std::uint16_t>(control.port + 1));
 }
@@ -51,6 +54,11 @@ struct listener_state {
   void configure(const config::session& settings);
   void leave();
   caf::result<session_info> status();
+  bool disconnect(port_key key);
+  bool decide(std::uint64_t id, bool admitted, decision_term term);
+  bool forget(const std::string& host, const std::string& who);
+  void remember(const std::vector<admission_decision>& before);
+  void on_tick();
 
   static inline const char* name = "listener";
 
@@ -65,10 +73,14 @@ private:
   void merge(peer_table::peer& from, peer_table::peer& into);
   bool is_doubtful(const io::endpoint& sender, const invitation& received);
   peer_table::peer* find_known(const io::endpoint& sender, const invitation& received);
-  peer_table::peer* admit(const io::endpoint& sender, const invitation& received);
+  peer_table::peer* judge(const io::endpoint& sender, const invitation& received);
+  peer_table::peer* admit(const io::endpoint& sender);
+  void accept(peer_table::peer& peer, const io::endpoint& sender, const invitation& received);
+  void tell(const char* what, const pending_invitation& about);
+  hub_time now() const { return hub_time(self->clock().now().time_since_epoch()); }
   template <class Atom>
   void report(const peer_table::peer& peer, Atom what);
-  peer_table::peer& add_peer(const peer_address& address);
+  peer_table::peer& add_peer(const peer_address& address, std::string partner = {});
   void refuse(const io::endpoint& sender, std::uint32_t token);
   void on_peer_down(const caf::down_msg& down);
   void end_if_empty();
@@ -77,6 +89,8 @@ private:
   session_context_ptr context_;
   router_actor router_;
   peer_table peers_;
+  std::optional<admission> admission_;
+  bool ticking_ = false;
   target_watcher watcher_; ///< whoever wants peers invited
   std::unordered_map<caf::actor_addr, port_key> keys_;
   std::vector<peer_table::peer*> touched_; ///< peers with a chain of the block at hand
@@ -90,6 +104,7 @@ private:
 void listener_state::start(session_context_ptr context_to_use, router_actor router_to_use) {
   context_ = std::move(context_to_use);
   router_ = std::move(router_to_use);
+  admission_.emplace(context_->identity.name, context_->invitations);
   self->set_down_handler([this](const caf::down_msg& down) { on_peer_down(down); });
   listener_actor me(self);
   auto receive_on = [me = caf::actor_cast<caf::actor_addr>(me)](io::datagram_socket& socket,
@@ -196,13 +211,17 @@ void listener_state::on_invitation(channel from, const io::endpoint& sender,
   if (!peer && is_doubtful(sender, received))
     return;
   if (!peer)
-    peer = admit(sender, received);
-  if (!peer)
-    return;
+    peer = judge(sender, received);
+  if (peer)
+    accept(*peer, sender, received);
+}
+
+void listener_state::accept(peer_table::peer& peer, const io::endpoint& sender,
+                            const invitation& received) {
   last_ = nullptr;
-  peers_.set_control(*peer, sender);
-  peers_.set_invitation(*peer, received);
-  self->send(peer->session, atom::invited_v, received, from, sender);
+  peers_.set_control(peer, sender);
+  peers_.set_invitation(peer, received);
+  self->send(peer.session, atom::invited_v, received, channel::control, sender);
 }
 
 // One participant may come from any of its addresses, and on other ports than before.
@@ -238,12 +257,78 @@ bool listener_state::is_doubtful(const io::endpoint& sender, const invitation& r
   return true;
 }
 
-peer_table::peer* listener_state::admit(const io::endpoint& sender, const invitation& received) {
-  if (peers_.size() >= context_->max_peers) {
-    refuse(sender, received.token);
-    return nullptr;
+/// What the policy says of somebody new.
+peer_table::peer* listener_state::judge(const io::endpoint& sender, const invitation& received) {
+  auto news = false;
+  switch (admission_->judge(sender, received, now(), news)) {
+  case admission_verdict::admit:
+    if (auto peer = admit(sender))
+      return peer;
+    [[fallthrough]];
+  case admission_verdict::refuse: refuse(sender, received.token); break;
+  case admission_verdict::wait:
+    if (news) {
+      const auto& waiting = admission_->pending().back();
+      io::log_info("\"{}\" ({}) asks to join session \"{}\"", waiting.name,
+                   to_string(waiting.address), context_->identity.name);
+      tell("waiting", waiting);
+      if (!std::exchange(ticking_, true))
+        self->delayed_send(self, pending_interval, atom::tick_v);
+    }
   }
-  return &add_peer({sender, {}});
+  return nullptr;
+}
+
+/// A new peer, or nothing if the session is full.
+peer_table::peer* listener_state::admit(const io::endpoint& sender) {
+  return peers_.size() < context_->max_peers ? &add_peer({sender, {}}) : nullptr;
+}
+
+void listener_state::tell(const char* what, const pending_invitation& about) {
+  if (context_->notices)
+    self->send(context_->notices, atom::tell_v, notice{topic::invitations, what, about});
+}
+
+// The invitation itself is answered if it is young enough; else the decision waits for the next.
+bool listener_state::decide(std::uint64_t id, bool admitted, decision_term term) {
+  auto decided = admission_->decide(id, admitted, term, now());
+  if (!decided)
+    return false;
+  io::log_info("\"{}\" ({}) is {}", decided->name, to_string(decided->address),
+               admitted ? "admitted" : "refused");
+  tell(admitted ? "admitted" : "refused", *decided);
+  if (!admission::is_answerable(*decided, now()) || leaving_)
+    return true;
+  auto peer = admitted ? admit(decided->address) : nullptr;
+  if (peer)
+    accept(*peer, decided->address, decided->last);
+  else
+    refuse(decided->address, decided->last.token);
+  return true;
+}
+
+bool listener_state::forget(const std::string& host, const std::string& who) {
+  return admission_->forget(host, who);
+}
+
+void listener_state::remember(const std::vector<admission_decision>& before) {
+  for (const auto& one : before)
+    admission_->remember(one);
+}
+
+void listener_state::on_tick() {
+  for (const auto& gone : admission_->expire(now()))
+    tell("gone", gone);
+  ticking_ = !admission_->pending().empty() && !leaving_;
+  if (ticking_)
+    self->delayed_send(self, pending_interval, atom::tick_v);
+}
+
+bool listener_state::disconnect(port_key key) {
+  auto peer = peers_.by_key(key);
+  if (peer)
+    self->send(peer->session, atom::leave_v);
+  return peer != nullptr;
 }
 
 void listener_state::refuse(const io::endpoint& sender, std::uint32_t token) {
@@ -255,10 +340,10 @@ void listener_state::refuse(const io::endpoint& sender, std::uint32_t token) {
   context_->control->send(sender, writer.written());
 }
 
-peer_table::peer& listener_state::add_peer(const peer_address& address) {
+peer_table::peer& listener_state::add_peer(const peer_address& address, std::string partner) {
   auto key = next_port_key();
-  auto session =
-      spawn_peer_session(self->system(), context_, key, address, router_, listener_actor(self));
+  auto session = spawn_peer_session(self->system(), context_, key, address, router_,
+                                    listener_actor(self), std::move(partner));
   self->monitor(session);
   keys_[session.address()] = key;
   last_ = nullptr;
@@ -268,7 +353,8 @@ peer_table::peer& listener_state::add_peer(const peer_address& address) {
 // Found by mDNS, named by the operator, or come by itself: whoever is at one of the addresses is
 // the peer that is meant.
 void listener_state::invite(invitation_target target, const target_watcher& watcher) {
-  watcher_ = watcher;
+  if (watcher)
+    watcher_ = watcher;
   auto local = context_->control->local();
   std::erase_if(target.candidates, [&](const io::endpoint& to) {
     return local.is_v4() ? !to.is_v4() : to.is_v4() && !local.is_unspecified();
@@ -277,7 +363,8 @@ void listener_state::invite(invitation_target target, const target_watcher& watc
     return;
   auto peer = find_target(target);
   if (!peer)
-    peer = &add_peer({target.candidates.front(), data_of(target.candidates.front())});
+    peer =
+        &add_peer({target.candidates.front(), data_of(target.candidates.front())}, target.partner);
   last_ = nullptr;
   peers_.add_target(*peer, std::move(target));
   self->send(peer->session, atom::invite_v, peer->candidates);
@@ -361,6 +448,7 @@ void listener_state::report(const peer_table::peer& peer, Atom what) {
 
 void listener_state::configure(const config::session& settings) {
   context_->max_peers = settings.max_peers;
+  admission_->set_policy(settings.invitations);
 }
 
 void listener_state::on_unreachable(const io::endpoint& where) {
@@ -411,8 +499,12 @@ caf::result<session_info> listener_state::status() {
   info->ssrc = context_->identity.ssrc;
   info->strangers = strangers_;
   info->refused = refused_;
+  info->policy = admission_->policy();
+  info->pending = admission_->pending();
+  info->decisions = admission_->decisions();
   info->control_traffic = context_->control->counters();
   info->data_traffic = context_->data->counters();
+  info->transit = context_->transit;
   auto promise = self->make_response_promise<session_info>();
   auto open = std::make_shared<std::size_t>(peers_.size());
   if (*open == 0) {
@@ -455,6 +547,17 @@ listener_actor::behavior_type listener(listener_actor::stateful_pointer<listener
       [&state](atom::configure, const config::session& settings) { state.configure(settings); },
       [&state](atom::leave) { state.leave(); },
       [&state](atom::status) { return state.status(); },
+      [&state](atom::leave, port_key key) { return state.disconnect(key); },
+      [&state](atom::decide, std::uint64_t id, bool admitted, decision_term term) {
+        return state.decide(id, admitted, term);
+      },
+      [&state](atom::decide, const std::vector<admission_decision>& before) {
+        state.remember(before);
+      },
+      [&state](atom::forget, const std::string& host, const std::string& name) {
+        return state.forget(host, name);
+      },
+      [&state](atom::tick) { state.on_tick(); },
   };
 }
 

@@ -29,7 +29,7 @@ struct peer_session_state {
   }
 
   void start(session_context_ptr context_to_use, port_key key, const peer_address& address,
-             router_actor router, listener_actor listener);
+             router_actor router, listener_actor listener, std::string partner);
   void on_datagrams(channel from, const datagram_chain& chain);
   void on_batch(const batch_ptr& batch);
   void on_invited(const protocol::invitation& received, channel from, const io::endpoint& sender);
@@ -59,6 +59,7 @@ private:
   void arrive();
   void detach();
   void plan_tick();
+  void tell(const char* what);
   std::string who() const;
 
   peer_session_actor::pointer self;
@@ -66,6 +67,7 @@ private:
   port_key key_ = 0;
   peer_address address_;
   router_actor router_;
+  std::string partner_; ///< id of the local port that it is for; empty: none
   listener_actor listener_;
   std::unique_ptr<protocol::session_engine> engine_;
   std::vector<io::endpoint> candidates_;     ///< where it is invited, the best first
@@ -78,14 +80,18 @@ private:
   hub_time planned_ = hub_time::max();
   bool arriving_ = false; ///< in session, but the listener has yet to say that it is the only one
   std::vector<batch_ptr> early_; ///< what was played meanwhile: within one turn of the loop
+  hub_time arrived_{};           ///< of the datagrams at hand
+  std::uint32_t exchanges_ = 0;
+  io::time_histogram round_trips_;
   bool attached_ = false;
   bool complained_ = false; ///< the last failed invitation was logged
 };
 
 void peer_session_state::start(session_context_ptr context_to_use, port_key key,
                                const peer_address& address, router_actor router,
-                               listener_actor listener) {
+                               listener_actor listener, std::string partner) {
   context_ = std::move(context_to_use);
+  partner_ = partner.empty() ? context_->partner : std::move(partner);
   key_ = key;
   address_ = address;
   router_ = std::move(router);
@@ -101,6 +107,7 @@ hub_time peer_session_state::now() const {
 
 void peer_session_state::on_datagrams(channel from, const datagram_chain& chain) {
   hub_time arrived(chain.block->arrived);
+  arrived_ = arrived;
   for (auto i = chain.first; i != io::datagram_block::end; i = chain.block->slots[i].next) {
     auto was_inviting = is_inviting();
     const auto& sender = chain.block->slots[i].from;
@@ -111,10 +118,16 @@ void peer_session_state::on_datagrams(channel from, const datagram_chain& chain)
       address_ = {sender, sender.with_port(static_cast<std::uint16_t>(sender.port + 1))};
   }
   perform();
+  arrived_ = {};
+  if (engine_->clock().exchanges() != std::exchange(exchanges_, engine_->clock().exchanges()))
+    round_trips_.observe(engine_->clock().round_trip());
 }
 
 void peer_session_state::on_batch(const batch_ptr& batch) {
-  engine_->on_events(batch->lists(), batch->events(), now(), *out_);
+  auto time = now();
+  engine_->on_events(batch->lists(), batch->events(), time, *out_);
+  if (batch->arrived() != hub_time{})
+    context_->transit.observe(time - batch->arrived());
   perform();
 }
 
@@ -244,7 +257,7 @@ void peer_session_state::perform() {
     if (notice.kind == notice_kind::restarted || notice.kind == notice_kind::connected)
       on_notice(notice);
   if (!out_->events.empty()) {
-    auto batch = make_batch(out_->events);
+    auto batch = make_batch(out_->events, arrived_);
     if (attached_)
       self->send(router_, atom::midi_v, key_, std::move(batch));
     else if (arriving_)
@@ -290,6 +303,7 @@ void peer_session_state::send(const protocol::datagram_list::item& datagram) {
 }
 
 void peer_session_state::on_notice(const protocol::session_notice& notice) {
+  tell(to_string(notice.kind));
   auto retry = std::chrono::duration<double>(notice.retry_in).count();
   auto again = retry > 0 ? fmt::format("; inviting again in {:.1f} s", retry) : std::string();
   const auto& session = context_->identity.name;
@@ -356,8 +370,10 @@ void peer_session_state::attach() {
   if (!std::exchange(arriving_, false))
     return; // it has gone in the meantime
   auto display = engine_->peer_name().empty() ? to_string(address_.control) : engine_->peer_name();
-  self->send(router_, atom::attach_v, key_,
-             port_description{port_kind::rtp, context_->identity.name, std::move(display)},
+  port_description description{port_kind::rtp, context_->identity.name, std::move(display)};
+  description.by_rule = partner_.empty();
+  description.partner = partner_;
+  self->send(router_, atom::attach_v, key_, std::move(description),
              midi_sink(peer_session_actor(self)));
   attached_ = true;
   for (auto& batch : std::exchange(early_, {}))
@@ -371,6 +387,11 @@ void peer_session_state::detach() {
     self->send(listener_, atom::failed_v, key_);
   attached_ = arriving_ = false;
   early_.clear();
+}
+
+void peer_session_state::tell(const char* what) {
+  if (context_->notices)
+    self->send(context_->notices, atom::tell_v, notice{topic::peers, what, status()});
 }
 
 std::string peer_session_state::who() const {
@@ -387,16 +408,18 @@ peer_info peer_session_state::status() const {
   info.address = address_;
   info.invited_by_us = engine_->invitation_state().keeps_inviting();
   info.status = engine_->status();
+  info.round_trips = round_trips_;
   return info;
 }
 
 peer_session_actor::behavior_type
 peer_session(peer_session_actor::stateful_pointer<peer_session_state> self,
              session_context_ptr context, port_key key, const peer_address& address,
-             router_actor router, listener_actor listener) {
+             router_actor router, listener_actor listener, std::string partner) {
   log_failures(self);
   auto& state = self->state;
-  state.start(std::move(context), key, address, std::move(router), std::move(listener));
+  state.start(std::move(context), key, address, std::move(router), std::move(listener),
+              std::move(partner));
   return {
       [&state](atom::midi, const batch_ptr& batch) { state.on_batch(batch); },
       [&state](atom::datagram, channel from, const datagram_chain& chain) {
@@ -420,9 +443,9 @@ peer_session(peer_session_actor::stateful_pointer<peer_session_state> self,
 
 peer_session_actor spawn_peer_session(caf::actor_system& system, session_context_ptr context,
                                       port_key key, peer_address address, router_actor router,
-                                      listener_actor listener) {
+                                      listener_actor listener, std::string partner) {
   return system.spawn(peer_session, std::move(context), key, address, std::move(router),
-                      std::move(listener));
+                      std::move(listener), std::move(partner));
 }
 
 } // namespace tutti

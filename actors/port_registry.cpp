@@ -50,6 +50,16 @@ void port_registry::take_away(port_key key) {
     forget_oldest();
 }
 
+void port_registry::expect(const port_description& description) {
+  auto [found, added] = ports_.try_emplace(make_port_id(description));
+  if (!added)
+    return;
+  found->second.description = description;
+  found->second.left = ++departures_;
+  if (++away_ > max_away_ports)
+    forget_oldest();
+}
+
 void port_registry::forget_oldest() {
   auto oldest = ports_.end();
   for (auto i = ports_.begin(); i != ports_.end(); ++i)
@@ -65,7 +75,7 @@ std::vector<port_info> port_registry::away() const {
   std::vector<std::pair<std::uint64_t, port_info>> found;
   for (const auto& [id, port] : ports_)
     if (port.key == 0)
-      found.push_back({port.left, {id, port.description, false, 0, 0, 0}});
+      found.push_back({port.left, {id, port.description, false, 0, 0, 0, 0}});
   std::sort(found.begin(), found.end(),
             [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<port_info> out;

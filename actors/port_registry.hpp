@@ -19,6 +19,8 @@ public:
   /// The id of a port that comes up: the one it had before if that is away, else the next free one.
   const std::string& bring_up(port_key key, const port_description& description);
   void take_away(port_key key);
+  /// A port that has not been there yet, but is known by name: it is away.
+  void expect(const port_description& description);
 
   /// Ids that are known but away, in the order they went.
   std::vector<port_info> away() const;

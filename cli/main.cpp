@@ -1,4 +1,6 @@
 // The command line: reads the arguments, calls the command.
+#include "cli/client.hpp"
+#include "cli/commands.hpp"
 #include "cli/manual.hpp"
 #include "cli/serve.hpp"
 #include "config/configuration.hpp"
@@ -25,6 +27,8 @@ struct serve_arguments {
   std::vector<std::string> connect;
   std::string discovery;
   std::string log_level;
+  std::vector<std::string> control;
+  bool no_control = false;
   int busy_poll = 0;
 };
 
@@ -71,6 +75,15 @@ void lay_over(const serve_arguments& given, nlohmann::json& document) {
     for (const auto& peer : given.connect)
       if (std::find(connect->begin(), connect->end(), peer) == connect->end())
         connect->push_back(peer);
+  if (auto& control = document["control"];
+      (given.no_control || !given.control.empty()) && (control.is_null() || control.is_object())) {
+    if (!given.control.empty())
+      control["listen"] = given.control;
+    if (given.no_control)
+      control["enabled"] = false;
+  } else if (control.is_null()) {
+    document.erase("control");
+  }
   if (!given.discovery.empty() &&
       (!document.contains("discovery") || document["discovery"].is_object()))
     document["discovery"]["mode"] = given.discovery;
@@ -145,6 +158,14 @@ void describe_serve(CLI::App& command, serve_arguments& given) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command
+      .add_option("--control", given.control,
+                  "Serve the control API here; port 0 picks a free one; may be given more than "
+                  "once (default: 127.0.0.1:8504 and [::1]:8504)")
+      ->type_name("ADDR:PORT")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command.add_flag("--no-control", given.no_control, "Serve no control API");
+  command
       .add_option("--discovery", given.discovery,
                   "Who announces the hub and looks for others: the avahi-daemon, the embedded "
                   "responder, the one of them that can (auto), or nobody (default: auto)")
@@ -168,25 +189,35 @@ int main(int argc, char** argv) {
                "tutti");
   app.set_version_flag("--version", "tutti " TUTTI_VERSION);
   app.require_subcommand(1);
-  app.footer("Examples:\n"
-             "  tutti serve                                 one session named after this host\n"
-             "  tutti serve --session Stage --port 5010     another name and port pair\n"
-             "  tutti serve --connect 192.168.1.20          invite a Mac as well\n"
-             "  tutti serve --config /etc/tutti/tutti.json  everything from a file\n"
-             "`tutti serve --help` tells each option.");
+  app.footer(
+      "Examples:\n"
+      "  tutti serve                                 one session named after this host\n"
+      "  tutti serve --session Stage --port 5010     another name and port pair\n"
+      "  tutti serve --connect 192.168.1.20          invite a Mac as well\n"
+      "  tutti serve --config /etc/tutti/tutti.json  everything from a file\n"
+      "  tutti ports                                 what the running hub has\n"
+      "  tutti monitor                               MIDI as it passes\n"
+      "`tutti COMMAND --help` tells the options of each.\n"
+      "Exit codes: 0 done, 1 the hub refused, 2 wrong use or configuration, 3 no hub answers,\n"
+      "4 not allowed, 5 no such thing.");
   serve_arguments serving;
   auto serve = app.add_subcommand("serve", "Run the hub in the foreground");
   describe_serve(*serve, serving);
+  auto result = 0;
+  serve->callback([&] { result = run_serve(serving); });
   std::string checked;
   auto check = app.add_subcommand("check", "Tell every mistake of a configuration file");
   check->add_option("FILE", checked, "JSON configuration file")->required();
   auto schema = app.add_subcommand("schema", "Print the JSON Schema of the configuration");
-  auto result = 0;
+  check->callback([&] { result = run_check(checked); });
+  schema->callback(
+      [&] { result = std::fputs(std::string(config::schema_text()).c_str(), stdout) < 0 ? 1 : 0; });
+  cli::add_client_commands(app, result);
   cli::add_manual_command(app, result);
-  CLI11_PARSE(app, argc, argv);
-  if (*schema)
-    return std::fputs(std::string(config::schema_text()).c_str(), stdout) < 0 ? 1 : 0;
-  if (*check)
-    return run_check(checked);
-  return *serve ? run_serve(serving) : result;
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& mistake) {
+    return app.exit(mistake) == 0 ? 0 : cli::wrong_use;
+  }
+  return result;
 }

@@ -2,6 +2,7 @@
 
 #include "actors/scheduler.hpp"
 #include "actors/spawn.hpp"
+#include "cli/bind_control.hpp"
 #include "io/log.hpp"
 #include "io/real_time.hpp"
 #include "io/service_manager.hpp"
@@ -48,6 +49,15 @@ void print_welcome(const std::vector<bound_session>& sessions) {
   std::fflush(stdout);
 }
 
+void print_control(const io::http_server* server, const config::control& settings) {
+  if (!server)
+    return;
+  for (const auto& where : server->local())
+    std::printf("control API on %s://%s%s\n", settings.tls ? "https" : "http",
+                to_string(where).c_str(), settings.tokens.empty() ? "" : ", with a token");
+  std::fflush(stdout);
+}
+
 // Sockets are many when peers are: two per session, one per TCP connection.
 void raise_file_limit() {
   rlimit limit{};
@@ -89,11 +99,13 @@ public:
     auto in_force = options_.configuration->in_force();
     const auto& settings = in_force->settings;
     enter_real_time(settings.real_time);
-    hub_start start{&loop_, options_.configuration, {}};
+    hub_start start{&loop_, options_.configuration, {}, {}, TUTTI_VERSION};
     for (const auto& offered : settings.sessions)
       for (const auto& session : by_address(offered))
         start.bound.push_back(bind_session(loop_, session, settings));
+    start.control = bind_control(loop_, settings.control);
     print_welcome(start.bound);
+    print_control(start.control.get(), settings.control);
     auto status = status_line(start.bound);
     caf::actor_system system(config_);
     auto supervisor = spawn_supervisor(system, std::move(start));

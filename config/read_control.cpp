@@ -15,6 +15,14 @@ bool is_loopback(const std::string& address) {
   return range && (v4.contains(range->prefix) || v6.contains(range->prefix));
 }
 
+/// Address and port; unlike elsewhere the port may be 0, which picks a free one.
+std::optional<host_port> parse_listener(const std::string& text) {
+  if (text.ends_with(":0") && !text.ends_with("::0"))
+    return parse_host_port(text.substr(0, text.size() - 2), 0);
+  auto address = parse_host_port(text, 0);
+  return address && address->port != 0 ? address : std::nullopt;
+}
+
 } // namespace
 
 control read_control(const json_reader& place) {
@@ -40,8 +48,8 @@ control read_control(const json_reader& place) {
   result.listen.clear();
   bool open = result.without_token || place.has("tokens");
   place.each("listen", [&](const json_reader& item) {
-    auto address = parse_host_port(item.value().get<std::string>(), 0);
-    if (!address || address->port == 0 || !is_address_literal(address->host))
+    auto address = parse_listener(item.value().get<std::string>());
+    if (!address || !is_address_literal(address->host))
       return item.refuse(describe_value(item.value()),
                          "address:port with a literal address, as in 127.0.0.1:8504 or [::]:8504");
     if (!is_loopback(address->host) && !open)

@@ -108,6 +108,7 @@ remote_peer read_remote_peer(const json_reader& place) {
     place.take("port", result.port);
     place.take("session", result.session);
     place.take("name", result.name);
+    place.take("on_demand", result.on_demand);
     result.host = text;
     if (!target || target->host != text)
       host.refuse(describe_value(host.value()),
@@ -164,6 +165,9 @@ settings read_settings(const json_reader& document) {
   };
   section("local", read_local_ports, all.local);
   section("tcp", read_tcp, all.tcp);
+  document.each("multicast", [&](const json_reader& item) {
+    all.multicast.push_back(read_multicast_cable(item));
+  });
   section("discovery", read_discovery, all.discovery);
   section("control", read_control, all.control);
   section("limits", read_limits, all.limits);

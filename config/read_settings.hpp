@@ -18,6 +18,7 @@ limits read_limits(const json_reader& place);
 real_time read_real_time(const json_reader& place);
 local_ports read_local_ports(const json_reader& place);
 tcp read_tcp(const json_reader& place);
+multicast_cable read_multicast_cable(const json_reader& place);
 discovery read_discovery(const json_reader& place);
 control read_control(const json_reader& place);
 

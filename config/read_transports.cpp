@@ -10,6 +10,9 @@ namespace tutti::config {
 NLOHMANN_JSON_SERIALIZE_ENUM(device_export::mode, {{device_export::mode::off, "off"},
                                                    {device_export::mode::hardware, "hardware"},
                                                    {device_export::mode::all, "all"}})
+NLOHMANN_JSON_SERIALIZE_ENUM(peer_import::mode, {{peer_import::mode::off, "off"},
+                                                 {peer_import::mode::joined, "joined"},
+                                                 {peer_import::mode::known, "known"}})
 NLOHMANN_JSON_SERIALIZE_ENUM(discovery_mode, {{discovery_mode::automatic, "auto"},
                                               {discovery_mode::daemon, "daemon"},
                                               {discovery_mode::embedded, "embedded"},
@@ -20,15 +23,25 @@ NLOHMANN_JSON_SERIALIZE_ENUM(connect_when, {{connect_when::never, "never"},
 
 namespace {
 
-sound_system read_sound_system(const json_reader& place) {
-  sound_system result;
+/// `result` holds the defaults.
+sound_system read_sound_system(const json_reader& place, sound_system result, bool may_offer) {
   place.take("enabled", result.enabled);
   place.take("client", result.client);
+  place.take("clock", result.clock);
+  place.take("active_sensing", result.active_sensing);
+  place.take("same_period", result.same_period);
   if (place.has("export")) {
     auto devices = place.at("export");
     devices.take("mode", result.devices.which);
     read_name_patterns(devices, "include", result.devices.include);
     read_name_patterns(devices, "exclude", result.devices.exclude);
+  }
+  if (place.has("import")) {
+    auto peers = place.at("import");
+    peers.take("mode", result.peers.which);
+    read_name_patterns(peers, "include", result.peers.include);
+    read_name_patterns(peers, "exclude", result.peers.exclude);
+    peers.take("linger_ms", result.peers.linger);
   }
   if (!place.has("virtual_ports"))
     return result;
@@ -38,6 +51,9 @@ sound_system read_sound_system(const json_reader& place) {
     auto& port = result.virtual_ports.emplace_back();
     item.take("name", port.name);
     item.take("direction", port.direction);
+    item.take("offers", port.offers);
+    if (port.offers && !may_offer)
+      item.at("offers").refuse("true", "false; only ALSA's ports can offer what connects to them");
     if (auto [earlier, fresh] = known.emplace(port.name, known.size()); !fresh)
       item.at("name").refuse("\"" + port.name + "\" a second time", "a name of its own");
   });
@@ -106,9 +122,9 @@ connect_rule read_connect_rule(const json_reader& place) {
 local_ports read_local_ports(const json_reader& place) {
   local_ports result;
   if (place.has("alsa"))
-    result.alsa = read_sound_system(place.at("alsa"));
+    result.alsa = read_sound_system(place.at("alsa"), default_alsa(), true);
   if (place.has("jack"))
-    result.jack = read_sound_system(place.at("jack"));
+    result.jack = read_sound_system(place.at("jack"), {}, false);
   return result;
 }
 
@@ -118,6 +134,20 @@ tcp read_tcp(const json_reader& place) {
              [&](const json_reader& item) { result.listen.push_back(read_listener(item)); });
   place.each("connect",
              [&](const json_reader& item) { result.connect.push_back(read_target(item)); });
+  return result;
+}
+
+multicast_cable read_multicast_cable(const json_reader& place) {
+  multicast_cable result;
+  place.take("name", result.name);
+  place.take("group", result.group);
+  place.take("port", result.port);
+  place.take("interface", result.interface);
+  auto network = parse_address_range("224.0.0.0/4");
+  auto group = parse_address_range(result.group);
+  if (!group || group->bits != 128 || !network->contains(group->prefix))
+    place.at("group").refuse("\"" + result.group + "\"",
+                             "an IPv4 multicast address such as 225.0.0.37");
   return result;
 }
 

@@ -54,6 +54,8 @@ struct remote_peer {
   std::uint16_t port = default_session_port; ///< control port, 1 to 65534
   std::string session; ///< offered session it is invited into; empty: the first
   std::string name;    ///< its name in port ids; empty: the one it tells
+  bool on_demand =
+      false; ///< only while a program uses the port that stands for it, see peer_import
 
   friend bool operator==(const remote_peer&, const remote_peer&) = default;
 };
@@ -72,8 +74,26 @@ struct device_export {
 struct virtual_port {
   std::string name;
   port_direction direction = port_direction::both;
+  /// Each ALSA port that is connected to it is offered as an RTP-MIDI session of its own.
+  bool offers = false;
 
   friend bool operator==(const virtual_port&, const virtual_port&) = default;
+};
+
+/// Which remote peers have a virtual port of their own.
+struct peer_import {
+  enum class mode : std::uint8_t {
+    off,
+    joined, ///< those that are in a session of the hub, as long as they are
+    known,  ///< and those that are connected to on demand
+  };
+  mode which = mode::off;
+  std::vector<name_pattern> include; ///< by peer name; empty: all
+  std::vector<name_pattern> exclude;
+  /// A connection on demand is closed when nobody has used its port for so long; up to an hour.
+  std::chrono::milliseconds linger{5000};
+
+  friend bool operator==(const peer_import&, const peer_import&) = default;
 };
 
 /// ALSA's sequencer or JACK. That it is absent is no mistake.
@@ -81,13 +101,26 @@ struct sound_system {
   bool enabled = true;
   std::string client = "Tutti"; ///< client name that other programs see
   device_export devices;
-  std::vector<virtual_port> virtual_ports{{"Network", port_direction::both}};
+  std::vector<virtual_port> virtual_ports{{"Hub"}};
+  peer_import peers;
+  bool clock = true;           ///< passes its ports, both ways
+  bool active_sensing = false; ///< the same; what it would tell, the hub knows anyway
+  /// JACK: what comes from it may go back to it in the same period, for which its process callback
+  /// waits a quarter of the period at most; else it takes one period more.
+  bool same_period = true;
 
   friend bool operator==(const sound_system&, const sound_system&) = default;
 };
 
+/// ALSA's has a second port by default, as users of rtpmidid know it.
+inline sound_system default_alsa() {
+  sound_system result;
+  result.virtual_ports.push_back({"Network", port_direction::both, true});
+  return result;
+}
+
 struct local_ports {
-  sound_system alsa;
+  sound_system alsa = default_alsa();
   sound_system jack;
 
   friend bool operator==(const local_ports&, const local_ports&) = default;
@@ -129,6 +162,16 @@ struct tcp {
   std::vector<tcp_target> connect;
 
   friend bool operator==(const tcp&, const tcp&) = default;
+};
+
+/// A cable of ipMIDI's kind: raw MIDI in UDP multicast, of which qmidinet and multimidicast speak.
+struct multicast_cable {
+  std::string name;                 ///< stands in port ids
+  std::string group = "225.0.0.37"; ///< IPv4 multicast address
+  std::uint16_t port = 21928;       ///< 1 to 65535; ipMIDI's cable n is 21927 + n
+  std::string interface;            ///< empty: the system's choice
+
+  friend bool operator==(const multicast_cable&, const multicast_cable&) = default;
 };
 
 enum class discovery_mode : std::uint8_t {
@@ -181,7 +224,8 @@ struct token {
 /// The control API.
 struct control {
   bool enabled = true;
-  std::vector<host_port> listen{{"127.0.0.1", 8504}, {"::1", 8504}}; ///< literal addresses
+  std::vector<host_port> listen{{"127.0.0.1", 8504},
+                                {"::1", 8504}}; ///< literal addresses; port 0 picks a free one
   std::vector<token> tokens;
   bool without_token = false;       ///< serve addresses beyond loopback without tokens
   std::vector<std::string> hosts;   ///< names under which browsers may reach it
@@ -230,6 +274,7 @@ struct settings {
   std::vector<remote_peer> connect;
   local_ports local;
   config::tcp tcp;
+  std::vector<multicast_cable> multicast; ///< none by default
   config::discovery discovery;
   std::vector<rule> rules{default_rule()}; ///< in force with every scene
   std::vector<config::scene> scenes;

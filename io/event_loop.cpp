@@ -70,6 +70,7 @@ void event_loop::run() {
 void event_loop::run_turn(nanoseconds patience) {
   ++counters_.turns;
   wait(patience);
+  auto woken = std::chrono::steady_clock::now();
   if (work_)
     work_->run_some();
   calling_hooks_ = true;
@@ -80,6 +81,7 @@ void event_loop::run_turn(nanoseconds patience) {
   sweep();
   if (work_)
     work_->end_turn();
+  counters_.turn_times.observe(std::chrono::steady_clock::now() - woken);
 }
 
 void event_loop::wait(nanoseconds patience) {

@@ -4,6 +4,8 @@
 // Thread: run() makes its caller the loop thread; stop() and context() may be used from any other.
 #pragma once
 
+#include "io/time_histogram.hpp"
+
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 
@@ -21,6 +23,7 @@ struct loop_counters {
   std::uint64_t turns = 0;
   std::uint64_t busy_hits = 0;   ///< spins that found something
   std::uint64_t busy_misses = 0; ///< spins that ended in sleep
+  time_histogram turn_times;     ///< from waking up to having sent everything
 };
 
 /// What runs between receiving and sending: the actors.

@@ -164,6 +164,10 @@ private:
     std::string_view host = view(head[field::host]);
     if (head.count(field::host) > 1 || (head.version() >= 11 && head.count(field::host) == 0))
       return refuse(problem(400, "An HTTP/1.1 request has exactly one Host header."));
+    // RFC 9112, section 6.3: where a body of another coding ends cannot be told.
+    if (head.count(field::transfer_encoding) > 0 &&
+        !boost::beast::iequals(head[field::transfer_encoding], "chunked"))
+      return refuse(problem(400, "The only transfer coding that is taken is chunked."));
     if (auto authority = take_authority(target); !authority.empty())
       host = authority;
     if (target.size() > max_target)

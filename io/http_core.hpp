@@ -21,11 +21,10 @@ public:
 };
 
 struct http_core {
-  http_core(http_router table, http_access who, http_limits bounds, http_server::handler handler)
+  http_core(http_router table, http_access who, http_limits bounds)
       : router(std::move(table))
       , access(std::move(who))
-      , limits(bounds)
-      , answer(std::move(handler)) {}
+      , limits(bounds) {}
 
   http_router router;
   http_access access;

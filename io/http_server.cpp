@@ -71,6 +71,7 @@ struct http_server::state : std::enable_shared_from_this<state> {
   std::vector<std::unique_ptr<door>> doors;
   std::unique_ptr<tls_files> tls;
   asio::steady_timer certificate_timer;
+  bool started = false;
   bool closed = false;
 };
 
@@ -128,10 +129,9 @@ void http_server::state::watch_certificate() {
 }
 
 http_server::http_server(event_loop& loop, http_router router, http_access access,
-                         http_limits limits, handler answer)
-    : state_(std::make_shared<state>(loop, std::make_shared<http_core>(std::move(router),
-                                                                       std::move(access), limits,
-                                                                       std::move(answer)))) {
+                         http_limits limits)
+    : state_(std::make_shared<state>(
+          loop, std::make_shared<http_core>(std::move(router), std::move(access), limits))) {
 }
 
 http_server::~http_server() {
@@ -157,8 +157,15 @@ void http_server::listen(const endpoint& where) {
     throw std::system_error(error.code().value(), std::generic_category(),
                             "control on tcp " + to_string(where));
   }
-  state_->accept(*made);
   state_->doors.push_back(std::move(made));
+}
+
+void http_server::start(handler answer) {
+  state_->core->answer = std::move(answer);
+  if (std::exchange(state_->started, true))
+    return;
+  for (auto& door : state_->doors)
+    state_->accept(*door);
 }
 
 void http_server::set_access(http_access access) {

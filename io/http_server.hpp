@@ -53,15 +53,16 @@ class http_server {
 public:
   using handler = std::function<void(http_exchange_ptr)>;
 
-  /// `answer` is called for every request that a route takes and whose client has the role for it.
-  http_server(event_loop& loop, http_router router, http_access access, http_limits limits,
-              handler answer);
+  http_server(event_loop& loop, http_router router, http_access access, http_limits limits = {});
   ~http_server();
 
   /// From now on connections speak TLS with this certificate; throws std::system_error.
   void use_tls(const std::string& certificate, const std::string& key);
-  /// Throws std::system_error if the address cannot be bound.
+  /// Takes the address; clients wait until start(). Throws std::system_error if it is not free.
   void listen(const endpoint& where);
+  /// `answer` is called for every request that a route takes and whose client has the role for it.
+  /// Another call puts another one in its place.
+  void start(handler answer);
   /// Other tokens, hosts and origins; requests that have begun keep what they had.
   void set_access(http_access access);
 

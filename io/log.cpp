@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cstdlib>
+#include <mutex>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +19,9 @@ constexpr std::array<std::string_view, 6> names{"trace",   "debug", "info",
                                                 "warning", "error", "off"};
 
 std::atomic<log_level> wanted{log_level::info};
+std::atomic<bool> listening{false};
+std::mutex listener_mutex;
+log_listener listener;
 
 // Under systemd stderr is the journal, named by device and inode (systemd.exec(5)).
 bool stderr_is_journal() {
@@ -76,9 +80,19 @@ void log(log_level level, std::string_view sentence) {
   for (auto& c : line)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
       c = '?';
-  if (to_journal())
-    line = journal_line(level, line);
-  logger().log(static_cast<spdlog::level::level_enum>(level), "{}", line);
+  logger().log(static_cast<spdlog::level::level_enum>(level), "{}",
+               to_journal() ? journal_line(level, line) : line);
+  if (!listening.load(std::memory_order_relaxed))
+    return;
+  std::lock_guard lock(listener_mutex);
+  if (listener)
+    listener(level, line);
+}
+
+void set_log_listener(log_listener new_listener) {
+  std::lock_guard lock(listener_mutex);
+  listener = std::move(new_listener);
+  listening = static_cast<bool>(listener);
 }
 
 } // namespace tutti::io

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +24,11 @@ void set_log_level(log_level level);
 log_level current_log_level() noexcept;
 /// Writes one line if `level` is wanted. Control characters in names sent by peers become '?'.
 void log(log_level level, std::string_view sentence);
+
+/// Gets every line that is written, on the thread that writes it; must not write itself. Nothing
+/// ends it.
+using log_listener = std::function<void(log_level, std::string_view sentence)>;
+void set_log_listener(log_listener listener);
 
 template <class... Args>
 void log_debug(fmt::format_string<Args...> format, Args&&... args) {

@@ -95,6 +95,7 @@ void stream_queue::pop(std::size_t count) noexcept {
 void stream_queue::refill() {
   leaving_.clear();
   left_ = 0;
+  leaving_within_sysex_ = within_sysex_;
   if (begin_ == 0 && waiting_.size() <= portion) { // the usual case: all of it, without a look
     leaving_.swap(waiting_);
     within_sysex_ = writer_.in_sysex();
@@ -116,6 +117,31 @@ void stream_queue::refill() {
     waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(begin_));
     begin_ = 0;
   }
+}
+
+void stream_queue::discard() {
+  auto within = leaving_within_sysex_;
+  for (std::size_t i = 0; i < left_; ++i)
+    within = leaving_[i] == 0xF0 || (within && leaving_[i] != 0xF7);
+  leaving_.clear();
+  waiting_.clear();
+  left_ = begin_ = short_octets_ = sysex_octets_ = 0;
+  within_sysex_ = false;
+  writer_ = {};
+  leaving_within_sysex_ = within;
+  if (within)
+    leaving_.push_back(0xF7);
+}
+
+byte_view next_piece(byte_view bytes) noexcept {
+  if (bytes.empty())
+    return {};
+  auto first = bytes.front();
+  if (first >= 0x80 && first != 0xF0)
+    return bytes.first(first == 0xF7 ? 1 : short_message_size(first));
+  auto end = std::find_if(bytes.begin() + 1, bytes.end(), [](auto octet) { return octet >= 0x80; });
+  auto size = static_cast<std::size_t>(end - bytes.begin());
+  return bytes.first(end != bytes.end() && *end == 0xF7 ? size + 1 : size);
 }
 
 } // namespace tutti::protocol

@@ -42,6 +42,10 @@ public:
   /// The first `count` octets of front() have been sent.
   void pop(std::size_t count) noexcept;
 
+  /// Forgets everything that waits. If the reader has got the beginning of a SysEx, its end is all
+  /// that comes next. Only between whole pieces (next_piece).
+  void discard();
+
   bool empty() const noexcept { return size() == 0; }
   /// Octets that wait.
   std::size_t size() const noexcept { return leaving_.size() - left_ + waiting_.size() - begin_; }
@@ -59,7 +63,8 @@ private:
   midi_stream_writer writer_;
   /// Being sent, perhaps in the middle of a message: nothing is dropped here.
   std::vector<std::uint8_t> leaving_;
-  std::size_t left_ = 0; ///< octets of leaving_ that are sent
+  std::size_t left_ = 0;              ///< octets of leaving_ that are sent
+  bool leaving_within_sysex_ = false; ///< leaving_ starts inside a SysEx
   /// Behind it, from begin_ on; starts with a message, or inside a SysEx if within_sysex_.
   std::vector<std::uint8_t> waiting_;
   std::size_t begin_ = 0;
@@ -68,5 +73,9 @@ private:
   std::size_t sysex_octets_ = 0; ///< in waiting_
   stream_queue_counters counters_;
 };
+
+/// The first of `bytes`, as front() gave them, that a device takes at a time: a whole short
+/// message, or a piece of a SysEx without real-time in it. Empty if `bytes` are.
+byte_view next_piece(byte_view bytes) noexcept;
 
 } // namespace tutti::protocol

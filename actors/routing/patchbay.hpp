@@ -48,6 +48,8 @@ public:
   void take(port_slot from, std::span<const event> batch, hub_time now, outcome& out);
   /// What the port has left sounding is released at all its destinations.
   void release(port_slot from, hub_time now, outcome& out) { table_.release(from, now, out); }
+  /// What sounds at the port is released there; its sources and routes stay.
+  void silence(port_slot to, hub_time now, outcome& out) { table_.silence(to, now, out); }
 
   hub_time next_deadline() const noexcept {
     return std::min(table_.next_deadline(), guard_.next_deadline());

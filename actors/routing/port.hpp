@@ -19,6 +19,8 @@ struct port_description {
   std::string name;
   bool is_source = true;      ///< MIDI comes from it
   bool is_destination = true; ///< MIDI goes to it
+  bool by_rule = true;        ///< false: no rule concerns it
+  std::string partner{};      ///< id of the port that it is routed with; empty: none
 
   friend bool operator==(const port_description&, const port_description&) = default;
 };
@@ -27,6 +29,11 @@ struct port_description {
 using port_slot = std::uint32_t;
 /// No port: what comes from the hub itself.
 inline constexpr port_slot no_port = ~port_slot(0);
+
+/// Whether one of the two has the other for its partner.
+inline bool are_partners(const port_description& a, const port_description& b) {
+  return (!a.partner.empty() && a.partner == b.id) || (!b.partner.empty() && b.partner == a.id);
+}
 
 bool matches(const config::port_selector& selector, const port_description& port);
 bool matches(const config::port_pattern& pattern, const port_description& port);

@@ -33,8 +33,10 @@ route_table::effect_ptr route_table::effect_of(const config::rule& rule,
 
 void route_table::match(rule_state& state, const config::rule& rule, port_slot slot) const {
   const auto& description = slots_[slot]->description;
-  state.from.set(slot, description.is_source && matches(rule.from, description));
-  state.to.set(slot, description.is_destination && matches(rule.to, description));
+  state.from.set(slot,
+                 description.by_rule && description.is_source && matches(rule.from, description));
+  state.to.set(slot,
+               description.by_rule && description.is_destination && matches(rule.to, description));
 }
 
 /// Fills the sets of ports of a new rule; those of a former rule in its place are taken over if it
@@ -139,6 +141,12 @@ const route_table::wanted& route_table::resolve(port_slot from, port_slot to,
   wanted_.rules.clear();
   if (slots_[from]->cut.test(to))
     return wanted_;
+  const auto &source = slots_[from]->description, &destination = slots_[to]->description;
+  if (!source.by_rule || !destination.by_rule) {
+    wanted_.plain =
+        source.is_source && destination.is_destination && are_partners(source, destination);
+    return wanted_;
+  }
   int priority = 0;
   bool decided = false;
   for (auto index : rules) {
@@ -197,9 +205,10 @@ port_slot route_table::add_port(const port_description& port, hub_time now, outc
   for (port_slot other = 0; other < slot_limit(); ++other) {
     if (!has_port(other))
       continue;
-    if (!outgoing.empty())
+    auto paired = are_partners(port, slots_[other]->description);
+    if (!outgoing.empty() || paired)
       apply(slot, other, resolve(slot, other, outgoing), now, out);
-    if (!incoming.empty() && other != slot)
+    if ((!incoming.empty() || paired) && other != slot)
       apply(other, slot, resolve(other, slot, incoming), now, out);
   }
   return slot;
@@ -254,6 +263,24 @@ void route_table::release(port_slot from, hub_time now, outcome& out) {
       out.deliver_since(start, from, through->to());
     }
   source.retired.clear();
+}
+
+void route_table::silence(port_slot to, hub_time now, outcome& out) {
+  for (port_slot from = 0; from < slot_limit(); ++from) {
+    if (!has_port(from))
+      continue;
+    auto& source = *slots_[from];
+    auto first = out.made.size();
+    if (source.plain.test(to)) {
+      auto held = source.sounding;
+      held.release(now, out.made);
+    }
+    for (auto* list : {&source.routes, &source.retired})
+      for (auto& through : *list)
+        if (through->to() == to)
+          through->release(now, out.made);
+    out.deliver_since(first, from, to);
+  }
 }
 
 // -- events -------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@
 // For each pair of ports the enabled rules of the highest priority that match it count. If one of
 // them blocks, there is no route. Those without filter and transforms make one plain route
 // together, a bit in the source's set; each other one makes a route object. An event costs its
-// source's routes and nothing else, however many rules there are.
+// source's routes and nothing else, however many rules there are. Between partners there is a plain
+// route and no rule, as there is none for ports that rules do not concern.
 #pragma once
 
 #include "actors/routing/last_values.hpp"
@@ -104,6 +105,8 @@ public:
 
   /// What the source has left sounding is released at all its destinations; its routes stay.
   void release(port_slot from, hub_time now, outcome& out);
+  /// What all sources have left sounding at `to` is released there; what they hold stays noted.
+  void silence(port_slot to, hub_time now, outcome& out);
 
   /// All routes of a source, by destination.
   std::vector<route_info> routes_from(port_slot from) const;

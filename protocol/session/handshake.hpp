@@ -36,6 +36,20 @@ enum class handshake_state : std::uint8_t {
   ended, ///< nothing more will come of this
 };
 
+/// Stable names, as the API tells them.
+constexpr const char* to_string(handshake_state state) noexcept {
+  switch (state) {
+  case handshake_state::idle: return "idle";
+  case handshake_state::inviting_control: return "inviting";
+  case handshake_state::inviting_data: return "inviting";
+  case handshake_state::waiting: return "waiting";
+  case handshake_state::accepted: return "accepted";
+  case handshake_state::connected: return "connected";
+  case handshake_state::ended: return "ended";
+  }
+  return "unknown";
+}
+
 class handshake {
 public:
   /// `seed`: for tokens and the jitter of retries.

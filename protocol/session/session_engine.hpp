@@ -76,6 +76,7 @@ public:
   bool synchronised() const noexcept { return clock_.synchronised(); }
   std::uint32_t peer_ssrc() const noexcept { return handshake_.peer_ssrc(); }
   const std::string& peer_name() const noexcept { return handshake_.peer_name(); }
+  const clock_sync& clock() const noexcept { return clock_; }
   const handshake& invitation_state() const noexcept { return handshake_; }
   session_status status() const;
 

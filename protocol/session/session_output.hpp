@@ -83,6 +83,23 @@ enum class notice_kind : std::uint8_t {
   closed,       ///< we said BY
 };
 
+/// Stable names, as the API tells them.
+constexpr const char* to_string(notice_kind kind) noexcept {
+  switch (kind) {
+  case notice_kind::connected: return "connected";
+  case notice_kind::synchronised: return "synchronised";
+  case notice_kind::restarted: return "restarted";
+  case notice_kind::left: return "left";
+  case notice_kind::vanished: return "vanished";
+  case notice_kind::refused: return "refused";
+  case notice_kind::unanswered: return "unanswered";
+  case notice_kind::unreachable: return "unreachable";
+  case notice_kind::abandoned: return "abandoned";
+  case notice_kind::closed: return "closed";
+  }
+  return "unknown";
+}
+
 /// True for notices that end an established session: what the peer left sounding is to be released.
 constexpr bool ends_session(notice_kind kind) noexcept {
   return kind == notice_kind::restarted || kind == notice_kind::left ||

@@ -5,6 +5,7 @@
 #include "tests/support/actor_stage.hpp"
 #include "tests/support/scratch_folder.hpp"
 
+#include <caf/event_based_actor.hpp>
 #include <catch2/catch.hpp>
 
 #include <map>
@@ -19,13 +20,15 @@ namespace {
 /// not.
 class changing_hub : public actor_stage {
 public:
-  explicit changing_hub(const json& file) {
+  explicit changing_hub(json file) {
     io::set_log_level(io::log_level::off);
+    for (auto system : {"alsa", "jack"}) // of this machine, whatever it has
+      file["local"][system]["enabled"] = false;
     folder_.put("tutti.json", file.dump());
     kept_ = std::make_shared<config::configuration>(config::configuration_sources{
         folder_.path() / "tutti.json", folder_.path() / "tutti.state.json", {}});
     REQUIRE(kept_->start());
-    supervisor = spawn_supervisor(system(), {&loop(), kept_, {}});
+    supervisor = spawn_supervisor(system(), {&loop(), kept_, {}, {}, {}});
     keeper = keep(spawn_configuration(system(), kept_, supervisor, config_thread::loop));
     run();
   }
@@ -63,6 +66,16 @@ private:
   scratch_folder folder_;
   std::shared_ptr<config::configuration> kept_;
 };
+
+/// Asks for sessions as a sound system's watch does.
+caf::behavior offering(caf::event_based_actor* self, const supervisor_actor& supervisor) {
+  return {
+      [=](const std::string& name, const std::string& port) {
+        self->send(supervisor, atom::offer_v, local_offer{name, port});
+      },
+      [=](const std::string& port) { self->send(supervisor, atom::withdraw_v, port); },
+  };
+}
 
 json offered(const std::string& name, int port = 0) {
   return {{"name", name}, {"port", port}, {"bind", {"127.0.0.1"}}};
@@ -122,4 +135,34 @@ TEST_CASE("reading the same file again touches nothing", "[actors][supervisor]")
   hub.run_until([] { return false; }, 30ms);
   hub.run();
   CHECK(hub.sessions() == before);
+}
+
+TEST_CASE("a local port is offered as a session until it is withdrawn", "[actors][supervisor]") {
+  changing_hub hub(json({{"sessions", {offered("A")}}}));
+  auto main = hub.sessions().at("A");
+  auto watch = hub.system().spawn(offering, hub.supervisor);
+  auto tell = [&](auto... words) {
+    caf::anon_send(watch, std::string(words)...);
+    hub.run();
+    hub.run_until([] { return false; }, 5ms);
+    hub.run();
+  };
+  auto names = [&] {
+    std::string out;
+    for (const auto& [name, ssrc] : hub.sessions())
+      out += name + "; ";
+    return out;
+  };
+  tell("Keys", "alsa/Keys/0");
+  tell("A", "alsa/A/0");
+  CHECK(names() == "A; A (2); Keys; ");
+  hub.add_session(offered("B"));
+  CHECK(names() == "A; A (2); B; Keys; ");
+  tell("alsa/Keys/0");
+  tell("nothing of the kind");
+  CHECK(names() == "A; A (2); B; ");
+  tell("Keys", "alsa/Keys/0");
+  CHECK(names() == "A; A (2); B; Keys; ");
+  CHECK(hub.sessions().at("A") == main);
+  caf::anon_send_exit(watch, caf::exit_reason::user_shutdown);
 }

@@ -72,12 +72,12 @@ TEST_CASE("every mistake is told at once, with path, finding and what is allowed
   })") ==
       R"(/connect/0: found "mac:0"; allowed is host or host:port with a port from 1 to 65534, as in studio.local, 192.168.1.20:5006 or [fe80::1%eth0]:5004.
 /connect/1: found no key "host"; allowed is an object with "host".
-/connect/1/hots: found the unknown key "hots"; allowed is "host" perhaps, of "host", "name", "port" or "session".
+/connect/1/hots: found the unknown key "hots"; allowed is "host" perhaps, of "host", "name", "on_demand", "port" or "session".
 /connect/2: found 7; allowed is text (host or host:port) or an object (remote session).
 /limits/ports: found "many"; allowed is a whole number from 1 to 65536 (ports).
 /limits/sysex_stall_ms: found 1.5; allowed is a whole number from 10 to 60000 (milliseconds).
 /log/level: found "loud"; allowed is "trace", "debug", "info", "warning", "error" or "off".
-/sesions: found the unknown key "sesions"; allowed is "sessions" perhaps, of "connect", "control", "discovery", "limits", "local", "log", "real_time", "rules", "scene", "scenes", "sessions" or "tcp".
+/sesions: found the unknown key "sesions"; allowed is "sessions" perhaps, of "connect", "control", "discovery", "limits", "local", "log", "multicast", "real_time", "rules", "scene", "scenes", "sessions" or "tcp".
 /sessions/0/invitations/policy: found "opne"; allowed is "open", "list", "ask" or "closed".
 /sessions/0/port: found 70000; allowed is a whole number from 0 to 65534 (UDP control port).
 /sessions/1/name: found ""; allowed is text that is not empty.

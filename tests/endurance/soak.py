@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 import time
+from urllib.parse import quote
 
 from lane import Ear, Hub, Report, Tool, free_port, numbered
 from processes import NodePeer
@@ -27,6 +28,7 @@ class Worker(threading.Thread):
     def __init__(self):
         super().__init__(daemon=True)
         self.ending = threading.Event()
+        self.quiet = threading.Event()  # goes on, but plays nothing more
         self.problem = None
 
     def run(self):
@@ -55,8 +57,9 @@ class NodePlayer(Worker):
     def work(self):
         self.peer.wait_for("synchronised .*", 60)
         while not self.ending.wait(0.2):
-            self.played += 1
-            self.peer.say(numbered(self.source, self.played).hex())
+            if not self.quiet.is_set():
+                self.played += 1
+                self.peer.say(numbered(self.source, self.played).hex())
             self.listen()
 
     def finish(self):
@@ -86,8 +89,10 @@ class Stream(Worker):
         self.ears.append(ear)
         end = next_message = time.monotonic()
         end += seconds
+        # What is closed with something unread is reset, and what it sent last may be lost with it.
+        last_word = end - 1
         while (now := time.monotonic()) < end and not self.ending.is_set():
-            if now >= next_message:
+            if now >= next_message and now < last_word and not self.quiet.is_set():
                 self.played += 1
                 connection.sendall(numbered(self.source, self.played))
                 next_message += 0.1
@@ -145,11 +150,12 @@ class Caller(Worker):
                 self.call("GET", luck.choice(self.LOOKS))
                 continue
             count += 1
-            status, content = self.call("POST", "/api/v1/rules", {
-                "name": f"soak {self.number} {count}", "from": f"name:Nobody {count}", "to": "*", "enabled": luck.random() < 0.5})
+            name = f"soak {self.number} {count}"
+            status, _ = self.call("POST", "/api/v1/rules", {
+                "name": name, "from": f"name:Nobody {count}", "to": "*", "enabled": luck.random() < 0.5})
             if status < 300:
                 self.ending.wait(0.2)
-                self.call("DELETE", f"/api/v1/rules/{json.loads(content)['id']}")
+                self.call("DELETE", f"/api/v1/rules/{quote(name)}")
 
 
 class Look(Worker):
@@ -195,7 +201,7 @@ def main():
     crowd_ends = begin + seconds
     time.sleep(max(0, crowd_ends - time.monotonic() - 0.5))
     for one in (*streams, *nodes, *callers):
-        one.ending.set()
+        one.quiet.set()
     code = crowd.wait(60)
     cpu = hub.cpu_seconds() - cpu
     for one in (*streams, *nodes, *callers, look):

@@ -153,3 +153,33 @@ TEST_CASE("a long SysEx passes a queue in portions unchanged", "[protocol][strea
   CHECK(bytes.back() == 0xF7);
   CHECK(std::equal(data.begin(), data.end(), bytes.begin() + 1));
 }
+
+TEST_CASE("a queue that is discarded ends the SysEx that was begun, and only that",
+          "[protocol][stream_queue]") {
+  for (std::size_t sent : {0u, 3u, 10u, 11u}) {
+    stream_queue queue;
+    queue.write(make_short(0x90, 60, 1)); // 3 octets
+    queue.write(make_sysex(sysex_form::start, hex("000102030405")));
+    queue.write(make_sysex(sysex_form::end, {})); // 8 octets
+    queue.front();
+    queue.pop(sent);
+    queue.write(note_off(60));
+    queue.discard();
+    CHECK(to_hex(drain(queue)) == (sent == 10 ? "f7" : ""));
+    queue.write(note_off(61));
+    CHECK(to_hex(drain(queue)) == "803d40");
+  }
+}
+
+TEST_CASE("bytes are cut into what a device takes at a time", "[protocol][stream_queue]") {
+  auto bytes = hex("903c40 f8 f0 01 02 f8 03 f7 f0 f7 c005 f6 f201 02 04 05");
+  std::vector<std::string> pieces;
+  for (byte_view rest = bytes; !rest.empty();) {
+    auto piece = next_piece(rest);
+    pieces.push_back(to_hex(piece));
+    rest = rest.subspan(piece.size());
+  }
+  CHECK(pieces == std::vector<std::string>{"903c40", "f8", "f00102", "f8", "03f7", "f0f7", "c005",
+                                           "f6", "f20102", "0405"});
+  CHECK(to_hex(next_piece(hex("f7"))) == "f7");
+}

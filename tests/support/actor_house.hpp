@@ -56,6 +56,9 @@ public:
 
   /// A port of the test: what the hub plays to it lands in `heard`.
   port_key add_port(const std::string& name, std::vector<protocol::event>& heard) {
+    return add_port({port_kind::test, "test", name, true, true}, heard);
+  }
+  port_key add_port(const port_description& description, std::vector<protocol::event>& heard) {
     auto key = next_port_key();
     auto sink = system->spawn(
         [&heard](midi_sink::pointer, int) -> midi_sink::behavior_type {
@@ -65,8 +68,7 @@ public:
         },
         0);
     sinks_.push_back(sink);
-    caf::anon_send(router, atom::attach_v, key,
-                   port_description{port_kind::test, "test", name, true, true}, sink);
+    caf::anon_send(router, atom::attach_v, key, description, sink);
     return key;
   }
 

@@ -82,8 +82,17 @@ public:
     collect({}, {});
   }
 
-  void up(const std::string& id) {
-    slots_[id] = bay_.add_port(describe_port(id), now_, out_);
+  void up(const std::string& id) { up(describe_port(id)); }
+  /// A port that rules do not concern, and perhaps another one's partner.
+  void up_without_rules(const std::string& id, const std::string& partner) {
+    auto port = describe_port(id);
+    port.by_rule = false;
+    port.partner = partner;
+    up(port);
+  }
+  void up(const routing::port_description& port) {
+    const auto& id = port.id;
+    slots_[id] = bay_.add_port(port, now_, out_);
     ids_[slots_[id]] = id;
     collect({}, {});
   }

@@ -62,6 +62,35 @@ TEST_CASE("ports are sources and destinations only as they are", "[routing][patc
   CHECK(s.heard() == "alsa/K/out>: fa");
 }
 
+TEST_CASE("a port that rules do not concern is routed with its partner alone",
+          "[routing][patchbay]") {
+  auto s = two_rooms();
+  s.up_without_rules("alsa/Tutti/A", "rtp/S/A");
+  s.play("alsa/Tutti/A", "90 3c 40");
+  CHECK(s.heard() == "rtp/S/A: 90 3c 40");
+  s.play("rtp/S/A", "fa");
+  CHECK(s.heard() == "alsa/K/0: fa; alsa/Tutti/A: fa; rtp/S/B: fa");
+  s.play("rtp/S/B", "fa");
+  CHECK(s.heard() == "alsa/K/0: fa; rtp/S/A: fa");
+  s.set_rules({});
+  s.play("rtp/S/A", "fc");
+  CHECK(s.heard() == "alsa/Tutti/A: fc");
+  s.down("alsa/Tutti/A");
+  CHECK(s.heard() == "rtp/S/A: 80 3c 40");
+}
+
+TEST_CASE("partners find each other in whatever order they come", "[routing][patchbay]") {
+  studio s({"{}"});
+  s.up_without_rules("rtp/K/A", "alsa/K/0");
+  s.up_without_rules("rtp/K/B", "alsa/K/0");
+  s.up("rtp/S/C");
+  s.up("alsa/K/0");
+  s.play("alsa/K/0", "fa");
+  CHECK(s.heard() == "rtp/K/A: fa; rtp/K/B: fa; rtp/S/C: fa");
+  s.play("rtp/K/A", "fa");
+  CHECK(s.heard() == "alsa/K/0: fa");
+}
+
 TEST_CASE("for each pair only the rules of the highest priority count", "[routing][patchbay]") {
   auto s = two_rooms({"{}", "{'from': 'alsa/*', 'to': 'rtp/S/A', 'priority': 1, 'transforms': "
                             "[{'transpose': 12}]}"});

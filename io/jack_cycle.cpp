@@ -1,0 +1,240 @@
+#include "io/jack_cycle.hpp"
+
+#include <jack/midiport.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <stdexcept>
+#include <thread>
+
+#include <poll.h>
+#include <unistd.h>
+
+namespace tutti::io {
+
+namespace {
+
+// Octets that may wait for the loop, all ports together, and for one port's next periods.
+constexpr std::size_t in_ring_octets = 1u << 20;
+// An event that is further ahead than this is played now: nobody means to wait here.
+constexpr std::int64_t furthest_ahead = 100'000'000;
+constexpr std::chrono::milliseconds removal_limit{500};
+
+std::int64_t steady_now() {
+  return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+}
+
+/// Publishes head and octets together, so the reader never sees half a record. There must be room.
+template <class Head>
+void publish(jack_ringbuffer_t* ring, const Head& head, const void* octets) noexcept {
+  jack_ringbuffer_data_t room[2];
+  jack_ringbuffer_get_write_vector(ring, room);
+  auto put = [&room](const void* from, std::size_t size) {
+    auto bytes = static_cast<const char*>(from);
+    for (auto& part : room) {
+      auto fits = std::min(size, part.len);
+      std::memcpy(part.buf, bytes, fits);
+      part.buf += fits;
+      part.len -= fits;
+      bytes += fits;
+      size -= fits;
+    }
+  };
+  put(&head, sizeof head);
+  put(octets, head.size);
+  jack_ringbuffer_write_advance(ring, sizeof head + head.size);
+}
+
+} // namespace
+
+jack_cycle::jack_cycle(jack_client_t* client, int wake, int answer, bool same_period)
+    : client_(client)
+    , wake_(wake)
+    , answer_(answer)
+    , same_period_(same_period)
+    , clock_offset_(steady_now() - static_cast<std::int64_t>(jack_get_time()) * 1000)
+    , in_(jack_ringbuffer_create(in_ring_octets)) {
+  if (!in_)
+    throw std::bad_alloc();
+  // Both clocks are the system's monotonic one, as a rule; then the difference is none.
+  if (std::abs(clock_offset_) < 1'000'000)
+    clock_offset_ = 0;
+}
+
+bool jack_cycle::add(jack_slot& slot) {
+  for (std::size_t i = 0; i < slots_.size(); ++i)
+    if (!slots_[i].load(std::memory_order_relaxed)) {
+      slots_[i].store(&slot, std::memory_order_release);
+      if (i >= used_.load(std::memory_order_relaxed))
+        used_.store(i + 1, std::memory_order_release);
+      return true;
+    }
+  return false;
+}
+
+void jack_cycle::remove(jack_slot& slot) {
+  for (auto& place : slots_)
+    if (place.load(std::memory_order_relaxed) == &slot)
+      place.store(nullptr, std::memory_order_release);
+  // Two more periods have begun, so the one that may have seen the slot is over.
+  auto seen = cycles_.load(std::memory_order_acquire);
+  auto end = std::chrono::steady_clock::now() + removal_limit;
+  while (cycles_.load(std::memory_order_acquire) < seen + 2 &&
+         std::chrono::steady_clock::now() < end)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+jack_cycle::period jack_cycle::begin_period(jack_nframes_t frames) const noexcept {
+  jack_nframes_t start = 0;
+  jack_time_t begin = 0, next = 0;
+  float length = 0;
+  if (jack_get_cycle_times(client_, &start, &begin, &next, &length) != 0 || !(length > 0)) {
+    begin = jack_get_time();
+    length = 1e6f * static_cast<float>(frames) / static_cast<float>(jack_get_sample_rate(client_));
+  }
+  auto whole = next > begin ? static_cast<double>(next - begin) : static_cast<double>(length);
+  return {start, static_cast<std::int64_t>(begin) * 1000 + clock_offset_, 1000.0 * whole / frames,
+          frames};
+}
+
+// A time before all that is remembered is late anyway; one that is to come is reckoned from now.
+std::int64_t jack_cycle::frame_of(std::int64_t at, const period& now) const noexcept {
+  auto from = &now;
+  for (const auto& one : past_)
+    if (at < from->begin && one.frames > 0)
+      from = &one;
+  auto offset = std::llround(static_cast<double>(at - from->begin) / from->frame);
+  auto frame = static_cast<std::int32_t>(from->start - now.start) + offset;
+  return same_period_ && frame >= 0 ? frame : frame + now.frames;
+}
+
+int jack_cycle::process(jack_nframes_t frames) noexcept {
+  auto now = begin_period(frames);
+  woken_ = false;
+  auto used = used_.load(std::memory_order_acquire);
+  auto for_each = [&](bool inputs, auto use) {
+    for (std::size_t i = 0; i < used; ++i) {
+      auto slot = slots_[i].load(std::memory_order_acquire);
+      if (!slot || slot->is_input != inputs)
+        continue;
+      if (auto buffer = jack_port_get_buffer(slot->port, frames))
+        use(*slot, buffer);
+    }
+  };
+  for_each(true, [&](jack_slot& slot, void* buffer) { take(slot, buffer, now); });
+  if (woken_ && same_period_) {
+    wake();
+    await_answer(now);
+  }
+  for_each(false, [&](jack_slot& slot, void* buffer) { give(slot, buffer, now); });
+  std::copy_backward(past_.begin(), past_.end() - 1, past_.end());
+  past_.front() = now;
+  cycles_.fetch_add(1, std::memory_order_release);
+  if (woken_)
+    wake();
+  return 0;
+}
+
+void jack_cycle::wake() noexcept {
+  woken_ = false;
+  asked_.fetch_add(1, std::memory_order_release);
+  // A write to an eventfd does not wait: its counter would have to be at 2^64 for that.
+  std::uint64_t one = 1;
+  [[maybe_unused]] auto written = ::write(wake_, &one, sizeof one);
+}
+
+void jack_cycle::await_answer(const period& now) noexcept {
+  auto asked = asked_.load(std::memory_order_relaxed);
+  auto end = steady_now() + std::llround(now.frame * now.frames / 4);
+  for (;;) {
+    // The count wraps, the difference does not.
+    if (static_cast<std::int32_t>(answered_.load(std::memory_order_acquire) - asked) >= 0)
+      return;
+    auto left = end - steady_now();
+    if (left <= 0)
+      return;
+    timespec patience{0, static_cast<long>(std::min<std::int64_t>(left, 999'999'999))};
+    pollfd watched{answer_, POLLIN, 0};
+    std::uint64_t count;
+    if (::ppoll(&watched, 1, &patience, nullptr) > 0) [[maybe_unused]]
+      auto taken = ::read(answer_, &count, sizeof count);
+  }
+}
+
+void jack_cycle::answer() noexcept {
+  if (!same_period_ || answered_.load(std::memory_order_relaxed) == drained_)
+    return;
+  answered_.store(drained_, std::memory_order_release);
+  std::uint64_t one = 1;
+  [[maybe_unused]] auto written = ::write(answer_, &one, sizeof one);
+}
+
+void jack_cycle::take(const jack_slot& slot, void* buffer, const period& now) noexcept {
+  auto count = jack_midi_get_event_count(buffer);
+  for (jack_nframes_t i = 0; i < count; ++i) {
+    jack_midi_event_t event;
+    if (jack_midi_event_get(&event, buffer, i) != 0 || event.size == 0)
+      continue;
+    record head{now.begin + static_cast<std::int64_t>(event.time * now.frame), slot.id,
+                static_cast<std::uint32_t>(event.size)};
+    if (jack_ringbuffer_write_space(in_.get()) < sizeof head + event.size) {
+      lost_in_.fetch_add(1, std::memory_order_relaxed);
+      continue;
+    }
+    publish(in_.get(), head, event.buffer);
+    woken_ = true;
+  }
+}
+
+void jack_cycle::give(jack_slot& slot, void* buffer, const period& now) noexcept {
+  jack_midi_clear_buffer(buffer);
+  auto ring = slot.out.get();
+  jack_nframes_t last = 0;
+  record head;
+  bool took = false;
+  while (jack_ringbuffer_peek(ring, reinterpret_cast<char*>(&head), sizeof head) == sizeof head) {
+    auto frame = head.at - now.begin > furthest_ahead ? 0 : frame_of(head.at, now);
+    if (frame >= now.frames)
+      break; // a later period's, and so is everything behind it
+    if (frame < last) {
+      // Only what is late for this period counts; times asked for as "now" are 0.
+      if (frame < 0 && head.at != 0)
+        late_out_.fetch_add(1, std::memory_order_relaxed);
+      frame = last;
+    }
+    last = static_cast<jack_nframes_t>(frame);
+    auto place = jack_midi_event_reserve(buffer, last, head.size);
+    if (!place && took)
+      break; // full: the next period goes on
+    jack_ringbuffer_read_advance(ring, sizeof head);
+    if (place)
+      jack_ringbuffer_read(ring, reinterpret_cast<char*>(place), head.size);
+    else
+      jack_ringbuffer_read_advance(ring, head.size); // longer than JACK takes at all
+    took = true;
+  }
+  if (took && slot.wanted.exchange(false, std::memory_order_acq_rel))
+    woken_ = true;
+}
+
+bool jack_cycle::write(jack_slot& slot, std::chrono::nanoseconds at,
+                       std::span<const std::uint8_t> bytes) {
+  auto ring = slot.out.get();
+  record head{at.count(), slot.id, static_cast<std::uint32_t>(bytes.size())};
+  if (jack_ringbuffer_write_space(ring) < sizeof head + bytes.size()) {
+    slot.wanted.store(true, std::memory_order_release);
+    // JACK may have made room in between, and then would never tell.
+    if (jack_ringbuffer_write_space(ring) < sizeof head + bytes.size())
+      return false;
+  }
+  publish(ring, head, bytes.data());
+  return true;
+}
+
+jack_cycle_counters jack_cycle::counters() const noexcept {
+  return {cycles_.load(std::memory_order_relaxed), lost_in_.load(std::memory_order_relaxed),
+          late_out_.load(std::memory_order_relaxed)};
+}
+
+} // namespace tutti::io
