@@ -94,6 +94,7 @@ private:
   void tell_discovery();
   void introduce(const offered_session& session);
   std::vector<offer> offers() const;
+  offer web_offer() const;
 
   void on_down(const caf::down_msg& down);
   void end_if_alone();
@@ -473,6 +474,22 @@ std::vector<offer> supervisor_state::offers() const {
       same = out.insert(out.end(), {called, "_apple-midi._udp", {}, {}});
     same->listens.push_back(where);
   }
+  if (auto web = web_offer(); !web.listens.empty())
+    out.push_back(std::move(web));
+  return out;
+}
+
+// The control API is worth finding only where others can reach it.
+offer supervisor_state::web_offer() const {
+  offer out{
+      sessions_.empty() ? "Tutti" : sessions_.front()->bound.settings.name, "_http._tcp", {}, {}};
+  if (!settings_->control.enabled)
+    return out;
+  for (const auto& one : settings_->control.listen)
+    if (auto where = io::parse_address(one.host, one.port);
+        where && !where->is_loopback() && where->port != 0 &&
+        (out.listens.empty() || out.listens.front().port == where->port))
+      out.listens.push_back(*where);
   return out;
 }
 
@@ -609,7 +626,7 @@ caf::result<bool> supervisor_state::import(const local_import& wanted) {
 
 void supervisor_state::dismiss(const local_import& wanted) {
   if (auto listener = listener_for(wanted.remote.session))
-    self->send(listener, atom::abandon_v, key_of(wanted), true);
+    self->send(listener, atom::abandon_v, key_of(wanted), farewell::goodbye);
 }
 
 // -- failures and the end -----------------------------------------------------------------------
