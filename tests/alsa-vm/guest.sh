@@ -227,12 +227,13 @@ check "it hears the card alone" sh -c "sleep 0.5; ! hexdump -v -e '1/1 \"%02x\"'
 : >/tmp/raw
 amidi -p hw:0,0 -r /tmp/raw2 &
 raw=$!
+# The SysEx of above takes a cable 21 s, and nothing passes it.
 card_hears() {
   printf '\220\112\144\200\112\100' >&6
   usleep 50000
   hexdump -v -e '1/1 "%02x"' /tmp/raw2 | grep -q 904a64804a40
 }
-check "the card hears it" within 60 card_hears
+check "the card hears it" within 400 card_hears
 kill $raw
 aconnect -d "Virtual Raw MIDI 0-0:0" "Tutti:$(port_number Network)"
 check "disconnecting withdraws it" within 40 logged 'session "Virtual Raw MIDI 0-0 VirMIDI 0-0" is not offered any more'
