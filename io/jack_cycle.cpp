@@ -34,6 +34,8 @@ void publish(jack_ringbuffer_t* ring, const Head& head, const void* octets) noex
     auto bytes = static_cast<const char*>(from);
     for (auto& part : room) {
       auto fits = std::min(size, part.len);
+      if (fits == 0)
+        continue; // the second part is no address at all if the ring does not wrap
       std::memcpy(part.buf, bytes, fits);
       part.buf += fits;
       part.len -= fits;

@@ -101,8 +101,8 @@ class Events(unittest.TestCase):
             await socket.send(json.dumps({"topics": ["log"]}))
             self.assertEqual((await receive("hello"))["subscription"]["topics"], ["log"])
             await asyncio.to_thread(self.band.join, "Anna", self.hub.port)
-            line = await receive("log")
-            self.assertIn("Anna", line["line"]["text"])
+            while "Anna" not in (await receive("log"))["line"]["text"]:
+                pass  # other lines may come before, such as that there is no JACK server
             for wrong in ("{", "[]", '{"topics":["x"]}', '{"taps":[{}]}', '{"meters_ms":1}', '{"x":1}',
                           '{"topics":"log"}', '{"taps":[{"port":"a","x":1}]}'):
                 await socket.send(wrong)
