@@ -6,6 +6,7 @@
 #include "io/log.hpp"
 #include "io/real_time.hpp"
 #include "io/service_manager.hpp"
+#include "io/working_set.hpp"
 
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -25,6 +26,8 @@ namespace {
 
 /// Goodbyes are on their way by then, or never will be.
 constexpr std::chrono::milliseconds shutdown_limit{900};
+// By then the settings are in force, services announced and sound systems opened.
+constexpr std::chrono::milliseconds start_limit{300};
 /// While the hub ends it looks this often whether other threads have ended.
 constexpr std::chrono::milliseconds shutdown_look{5};
 
@@ -89,7 +92,8 @@ public:
       , manager_(loop_.context())
       , signals_(loop_.context(), SIGINT, SIGTERM)
       , reload_signal_(loop_.context(), SIGHUP)
-      , limit_(loop_.context()) {
+      , limit_(loop_.context())
+      , started_(loop_.context()) {
     loop_.set_busy_poll(options.busy_poll);
     use_loop_scheduler(config_, loop_);
   }
@@ -114,6 +118,7 @@ public:
     });
     loop_.adopt_thread();
     manager_.ready(status);
+    forget_start();
     while (system.registry().running() > 0 && !overdue_)
       loop_.run_turn(leaving_ ? shutdown_look : io::event_loop::nanoseconds::max());
     auto clean = !overdue_;
@@ -121,6 +126,7 @@ public:
     signals_.cancel();
     reload_signal_.cancel();
     limit_.cancel();
+    started_.cancel();
     if (!clean) {
       io::log_warning("not everything ended in time");
       std::_Exit(0);
@@ -129,6 +135,15 @@ public:
   }
 
 private:
+  // Before anybody can have joined, as what is needed again comes back page by page.
+  void forget_start() {
+    started_.expires_after(start_limit);
+    started_.async_wait([](const boost::system::error_code& error) {
+      if (!error)
+        io::release_start_pages();
+    });
+  }
+
   void reload_on_signal(const supervisor_actor& supervisor) {
     reload_signal_.async_wait([this, &supervisor](const boost::system::error_code& error, int) {
       if (error)
@@ -154,6 +169,7 @@ private:
   boost::asio::signal_set signals_;
   boost::asio::signal_set reload_signal_;
   boost::asio::steady_timer limit_;
+  boost::asio::steady_timer started_;
   caf::actor_system_config config_;
   bool leaving_ = false;
   bool overdue_ = false;
