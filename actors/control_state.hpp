@@ -34,7 +34,8 @@ struct hub_facts {
 struct edit_wish {
   nlohmann::json patch;
   std::string revision; ///< only if the document still has it; empty: whichever
-  std::string place;    ///< where the client's body stands in the document; mistakes point into it
+  std::string place;    ///< where the client's body stands in the document, "/rules/-" at its end;
+                        ///< mistakes point into it
   std::function<io::http_response(const config::change_result&)> answer;
 };
 /// Makes it of the document in force and its revision; nothing if the client has been answered.
