@@ -51,6 +51,8 @@ struct control_state {
   void leave();
   /// Answers of before are not given again.
   void forget_answers();
+  /// Those that are being made stay.
+  void drop_answers_of_before(std::chrono::steady_clock::time_point time);
   void attach(const configuration_actor& configuration) { parts_.configuration = configuration; }
 
   static inline const char* name = "control";
@@ -188,8 +190,9 @@ void control_state::answer_lately(const io::http_exchange_ptr& exchange, Make ma
     key += name_of + '=' + value + '\n';
   if (request.route == metrics_route())
     key += request.accept;
+  drop_answers_of_before(std::chrono::steady_clock::now() - freshness);
   auto& known = answers_[key];
-  if (known.response.body && std::chrono::steady_clock::now() - known.made_at < freshness)
+  if (known.response.body)
     return exchange->respond(known.response);
   known.waiting.push_back(exchange);
   if (known.waiting.size() > 1)

@@ -6,6 +6,7 @@
 #include "io/log.hpp"
 #include "io/real_time.hpp"
 #include "io/service_manager.hpp"
+#include "io/start_up_memory.hpp"
 
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -115,6 +116,7 @@ public:
         begin_shutdown(supervisor);
     });
     loop_.adopt_thread();
+    io::release_start_up_memory();
     manager_.ready(status);
     while (system.registry().running() > 0 && !overdue_)
       loop_.run_turn(leaving_ ? shutdown_look : io::event_loop::nanoseconds::max());
