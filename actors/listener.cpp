@@ -82,6 +82,8 @@ private:
   void report(const peer_table::peer& peer, Atom what);
   peer_table::peer& add_peer(const peer_address& address, std::string partner = {});
   void refuse(const io::endpoint& sender, std::uint32_t token);
+  /// NO or BY, from the control port.
+  void answer(invitation_kind kind, const io::endpoint& to, std::uint32_t token);
   void on_peer_down(const caf::down_msg& down);
   void end_if_empty();
 
@@ -333,11 +335,14 @@ bool listener_state::disconnect(port_key key) {
 
 void listener_state::refuse(const io::endpoint& sender, std::uint32_t token) {
   ++refused_;
+  answer(invitation_kind::refuse, sender, token);
+}
+
+void listener_state::answer(invitation_kind kind, const io::endpoint& to, std::uint32_t token) {
   std::array<std::uint8_t, protocol::max_apple_command> room;
   protocol::byte_writer writer(room);
-  protocol::encode_apple_command(
-      invitation{invitation_kind::refuse, token, context_->identity.ssrc, {}}, writer);
-  context_->control->send(sender, writer.written());
+  protocol::encode_apple_command(invitation{kind, token, context_->identity.ssrc, {}}, writer);
+  context_->control->send(to, writer.written());
 }
 
 peer_table::peer& listener_state::add_peer(const peer_address& address, std::string partner) {
@@ -467,9 +472,14 @@ void listener_state::on_peer_down(const caf::down_msg& down) {
   last_ = nullptr;
   if (auto peer = peers_.by_key(key)) {
     report(*peer, atom::failed_v);
-    if (down.reason != caf::exit_reason::normal && !leaving_)
+    if (down.reason != caf::exit_reason::normal && !leaving_) {
+      io::log_error("the session with \"{}\" ({}) ended unexpectedly ({})", peer->name,
+                    to_string(peer->address.control), self->system().render(down.reason));
+      // It cannot say so itself any more, and the peer would wait for it.
+      answer(invitation_kind::goodbye, peer->address.control, peer->token);
       for (const auto& [what, target] : peer->targets)
         self->delayed_send(self, std::chrono::seconds(1), atom::invite_v, target, watcher_);
+    }
   }
   peers_.remove(key);
   end_if_empty();

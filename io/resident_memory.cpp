@@ -1,4 +1,4 @@
-#include "io/start_up_memory.hpp"
+#include "io/resident_memory.hpp"
 
 #include <cstdint>
 
@@ -10,6 +10,9 @@
 namespace tutti::io {
 
 namespace {
+
+/// What is larger is mapped by itself. glibc would raise this with every such block that is freed.
+constexpr int large_block = 128 * 1024;
 
 // Only what is mapped without write access is as it is in the file: relocations are in the rest.
 int release_segments(dl_phdr_info* object, std::size_t, void*) {
@@ -28,6 +31,10 @@ int release_segments(dl_phdr_info* object, std::size_t, void*) {
 }
 
 } // namespace
+
+void keep_memory_flat() noexcept {
+  ::mallopt(M_MMAP_THRESHOLD, large_block);
+}
 
 // Where memory is locked, madvise refuses, as it should.
 void release_start_up_memory() noexcept {
