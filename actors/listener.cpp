@@ -2,6 +2,7 @@
 // Decides: which peer a datagram belongs to, who becomes a peer, who is told NO.
 // Leaves: everything about one peer (peer_session).
 #include "actors/failure.hpp"
+#include "actors/knock_limit.hpp"
 #include "actors/peer_table.hpp"
 #include "actors/spawn.hpp"
 
@@ -92,6 +93,7 @@ private:
   router_actor router_;
   peer_table peers_;
   std::optional<admission> admission_;
+  knock_limit knocks_;
   bool ticking_ = false;
   target_watcher watcher_; ///< whoever wants peers invited
   std::unordered_map<caf::actor_addr, port_key> keys_;
@@ -212,6 +214,10 @@ void listener_state::on_invitation(channel from, const io::endpoint& sender,
   auto peer = find_known(sender, received);
   if (!peer && is_doubtful(sender, received))
     return;
+  if (!peer && !knocks_.take(sender, now())) {
+    ++strangers_; // not refused: who is told NO does not try again
+    return;
+  }
   if (!peer)
     peer = judge(sender, received);
   if (peer)
@@ -431,6 +437,8 @@ void listener_state::on_reached(port_key key, std::uint32_t ssrc, const std::str
   peers_.set_data(*peer, address.data);
   peers_.set_identity(*peer, ssrc, who);
   peer->in_session = true;
+  if (peer->targets.empty())
+    knocks_.give_back(address.control);
   while (auto twin = peers_.twin_of(*peer))
     merge(*twin, *peer);
   self->send(peer->session, atom::attach_v);
