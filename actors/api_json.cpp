@@ -245,6 +245,8 @@ api_json describe(const notice& happened, protocol::hub_time now) {
     out["scene"] = change->scene;
   else if (auto invitation = std::get_if<pending_invitation>(&happened.subject))
     out["invitation"] = describe(*invitation, now);
+  else if (auto service = std::get_if<service_info>(&happened.subject))
+    out["service"] = describe(*service);
   else if (auto line = std::get_if<log_line>(&happened.subject))
     out["line"] = {{"level", io::to_string(line->level)}, {"text", line->sentence}};
   return out;

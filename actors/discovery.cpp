@@ -79,7 +79,8 @@ struct discovery_state {
   explicit discovery_state(discovery_actor::pointer pointer)
       : self(pointer) {}
 
-  void start(io::event_loop& loop, config::discovery settings, router_actor router);
+  void start(io::event_loop& loop, config::discovery settings, router_actor router,
+             notice_sink notices);
   void publish(const offer& what);
   void withdraw(const std::string& who, const std::string& type);
   void attach(const std::string& session, const listener_actor& listener);
@@ -118,12 +119,16 @@ private:
   void tell_ports();
   void perform();
   void tell_of_remotes();
+  void tell(const io::service_event& event);
+  service_info describe(const io::discovered_service& service,
+                        const config::connect_rule* rule) const;
   const std::string& session_name(const std::string& given) const;
   const listener_actor* listener_for(const std::string& session) const;
 
   discovery_actor::pointer self;
   config::discovery settings_;
   router_actor router_;
+  notice_sink notices_;
   std::unique_ptr<connect_plan> plan_;
   std::vector<published> published_;
   std::vector<named_session> sessions_;
@@ -139,8 +144,10 @@ private:
   std::unique_ptr<io::mdns> mdns_;
 };
 
-void discovery_state::start(io::event_loop& loop, config::discovery settings, router_actor router) {
+void discovery_state::start(io::event_loop& loop, config::discovery settings, router_actor router,
+                            notice_sink notices) {
   settings_ = std::move(settings);
+  notices_ = std::move(notices);
   self->set_down_handler([this](const caf::down_msg& down) { on_down(down.source); });
   router_ = std::move(router);
   plan_ = std::make_unique<connect_plan>(settings_.connect);
@@ -200,8 +207,14 @@ void discovery_state::publish(const offer& what) {
     known = &published_.emplace_back();
   known->what = what;
   tell_ports();
-  if (!settings_.publish || what.listens.empty())
+  if (!settings_.publish)
     return;
+  if (what.listens.empty()) { // none of its addresses is there just now
+    if (known->id != 0)
+      mdns_->withdraw(std::exchange(known->id, 0));
+    known->status = {};
+    return;
+  }
   auto announcement = to_announcement(what, settings_.interfaces);
   if (known->id != 0)
     mdns_->update(known->id, std::move(announcement));
@@ -268,8 +281,37 @@ void discovery_state::on_service(const io::service_event& event) {
                  *quiet);
   else
     io::log_info("\"{}\" on {} has gone{}", service.name, service.host, *quiet);
+  if (event.what == kind::removed) // while the plan knows it
+    tell(event);
   plan_->on_service(event);
+  if (event.what != kind::removed)
+    tell(event);
   perform();
+}
+
+void discovery_state::tell(const io::service_event& event) {
+  if (!notices_)
+    return;
+  using kind = io::service_event::kind;
+  auto known = plan_->services().find(event.service.name);
+  auto rule = known == plan_->services().end() ? nullptr : known->second.rule;
+  self->send(notices_, atom::tell_v,
+             notice{topic::services,
+                    event.what == kind::added     ? "appeared"
+                    : event.what == kind::changed ? "changed"
+                                                  : "vanished",
+                    describe(event.service, rule)});
+}
+
+// What the API tells of a service.
+service_info discovery_state::describe(const io::discovered_service& service,
+                                       const config::connect_rule* rule) const {
+  service_info out{service.name, service.host, {}, {}, false};
+  for (const auto& where : service.endpoints)
+    out.addresses.push_back(to_endpoint(where));
+  out.when = rule ? rule->when : config::connect_when::never;
+  out.connected = reached_.count(connect_plan::service_key(service.name)) > 0;
+  return out;
 }
 
 // -- whom the hub invites --
@@ -452,23 +494,17 @@ discovery_info discovery_state::status() const {
     info.offers.push_back({one.what.name, one.status.name, one.what.type,
                            one.status.state == io::publication_state::established,
                            one.status.reason});
-  for (const auto& [key, entry] : plan_->services()) {
-    service_info service{key, entry.service.host, {}, {}, false};
-    for (const auto& where : entry.service.endpoints)
-      service.addresses.push_back(to_endpoint(where));
-    service.when = entry.rule ? entry.rule->when : config::connect_when::never;
-    service.connected = reached_.count(connect_plan::service_key(key)) > 0;
-    info.services.push_back(std::move(service));
-  }
+  for (const auto& [key, entry] : plan_->services())
+    info.services.push_back(describe(entry.service, entry.rule));
   return info;
 }
 
 discovery_actor::behavior_type discovery(discovery_actor::stateful_pointer<discovery_state> self,
                                          io::event_loop* loop, config::discovery settings,
-                                         router_actor router) {
+                                         router_actor router, notice_sink notices) {
   log_failures(self);
   auto& state = self->state;
-  state.start(*loop, std::move(settings), std::move(router));
+  state.start(*loop, std::move(settings), std::move(router), std::move(notices));
   return {
       [&state](atom::reached, const std::string& key) { state.on_reached(key); },
       [&state](atom::failed, const std::string& key) { state.on_failed(key); },
@@ -499,8 +535,9 @@ discovery_actor::behavior_type discovery(discovery_actor::stateful_pointer<disco
 } // namespace
 
 discovery_actor spawn_discovery(caf::actor_system& system, io::event_loop& loop,
-                                config::discovery settings, router_actor router) {
-  return system.spawn(discovery, &loop, std::move(settings), std::move(router));
+                                config::discovery settings, router_actor router,
+                                notice_sink notices) {
+  return system.spawn(discovery, &loop, std::move(settings), std::move(router), std::move(notices));
 }
 
 } // namespace tutti

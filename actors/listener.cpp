@@ -174,6 +174,7 @@ void listener_state::sort_in(channel from, const io::datagram_block_ptr& block,
 
 void listener_state::append(peer_table::peer& to, const io::datagram_block_ptr& block,
                             std::uint16_t index) {
+  to.heard = true;
   if (!to.chain.block) {
     to.chain = {block, index};
     touched_.push_back(&to);
@@ -247,22 +248,24 @@ peer_table::peer* listener_state::find_known(const io::endpoint& sender,
   return peer && !peer->targets.empty() ? peer : nullptr;
 }
 
-// A participant that is in session knocks from another host: it has moved, or it is a board that
-// has the same SSRC and name as another. The one in session is asked for a sign of life; knocking
-// goes on meanwhile, every second.
+// Somebody of a name that is in session knocks from another host: that participant has moved, or
+// has started anew elsewhere, or there are two. The one in session is asked for a sign of life;
+// knocking goes on meanwhile, every second.
 bool listener_state::is_doubtful(const io::endpoint& sender, const invitation& received) {
-  auto likeness = peers_.by_identity(received.ssrc, received.name);
-  if (!likeness || !likeness->in_session || likeness->address.control.same_host(sender))
+  if (received.name.empty())
     return false;
   auto now = self->clock().now();
   auto wait = context_->timing.active_limit + std::chrono::milliseconds(200);
-  if (now - likeness->doubted_at < wait)
-    return true;
-  if (now - likeness->doubted_at < 10 * wait)
-    return false; // it has answered
-  likeness->doubted_at = now;
-  self->send(likeness->session, atom::nobody_v, likeness->address.control);
-  return true;
+  auto doubtful = false;
+  for (auto namesake : peers_.namesakes(received.name, sender)) {
+    if (now - namesake->doubted_at >= 10 * wait) {
+      namesake->doubted_at = now;
+      namesake->heard = false;
+      self->send(namesake->session, atom::nobody_v, namesake->address.control);
+    }
+    doubtful = doubtful || (!namesake->heard && now - namesake->doubted_at < wait);
+  }
+  return doubtful;
 }
 
 /// What the policy says of somebody new.
@@ -366,10 +369,8 @@ peer_table::peer& listener_state::add_peer(const peer_address& address, std::str
 void listener_state::invite(invitation_target target, const target_watcher& watcher) {
   if (watcher)
     watcher_ = watcher;
-  auto local = context_->control->local();
-  std::erase_if(target.candidates, [&](const io::endpoint& to) {
-    return local.is_v4() ? !to.is_v4() : to.is_v4() && !local.is_unspecified();
-  });
+  std::erase_if(target.candidates,
+                [&](const io::endpoint& to) { return !context_->control->reaches(to); });
   if (leaving_ || target.candidates.empty())
     return;
   auto peer = find_target(target);
@@ -405,6 +406,10 @@ peer_table::peer* listener_state::find_target(const invitation_target& target) {
 
 // Without a goodbye, which would end the session that stays: participants are known by their SSRC.
 void listener_state::merge(peer_table::peer& from, peer_table::peer& into) {
+  if (from.in_session && into.in_session)
+    io::log_info("\"{}\" is in session \"{}\" twice, from {} and {}: one port", into.name,
+                 context_->identity.name, to_string(from.address.control),
+                 to_string(into.address.control));
   auto targets = from.targets;
   self->send(router_, atom::detach_v, from.key);
   self->send(from.session, atom::abandon_v, farewell::silent);

@@ -181,8 +181,18 @@ struct session_info {
 };
 
 /// What clients of the API may listen to.
-enum class topic : std::uint8_t { ports, peers, routes, rules, invitations, log, midi, meters };
-inline constexpr std::size_t topic_count = 8;
+enum class topic : std::uint8_t {
+  ports,
+  peers,
+  routes,
+  rules,
+  invitations,
+  services,
+  log,
+  midi,
+  meters
+};
+inline constexpr std::size_t topic_count = 9;
 constexpr const char* to_string(topic which) noexcept {
   switch (which) {
   case topic::ports: return "ports";
@@ -190,12 +200,22 @@ constexpr const char* to_string(topic which) noexcept {
   case topic::routes: return "routes";
   case topic::rules: return "rules";
   case topic::invitations: return "invitations";
+  case topic::services: return "services";
   case topic::log: return "log";
   case topic::midi: return "midi";
   case topic::meters: return "meters";
   }
   return "?";
 }
+
+/// A service of others on the network.
+struct service_info {
+  std::string name;
+  std::string host;
+  std::vector<io::endpoint> addresses;
+  config::connect_when when = config::connect_when::never; ///< whether the hub invites it
+  bool connected = false;                                  ///< by the hub's invitation
+};
 
 struct log_line {
   io::log_level level = io::log_level::info;
@@ -219,7 +239,7 @@ struct notice {
   topic about = topic::ports;
   std::string what; ///< a verb: "up", "away", "connected" ...
   std::variant<std::monostate, port_info, peer_info, std::vector<route_event>, scene_change,
-               pending_invitation, log_line>
+               pending_invitation, service_info, log_line>
       subject;
 };
 
@@ -249,15 +269,6 @@ struct invitation_target {
   std::string name;                     ///< that it is expected to tell; empty: unknown
   std::vector<io::endpoint> candidates; ///< control addresses, the best first
   std::string partner{};                ///< id of the local port that it is for; empty: none
-};
-
-/// A service of others on the network.
-struct service_info {
-  std::string name;
-  std::string host;
-  std::vector<io::endpoint> addresses;
-  config::connect_when when = config::connect_when::never; ///< whether the hub invites it
-  bool connected = false;                                  ///< by the hub's invitation
 };
 
 /// An offer and what became of it.

@@ -64,10 +64,21 @@ peer_table::peer* peer_table::by_expected_name(const std::string& name,
 }
 
 peer_table::peer* peer_table::by_name(const std::string& name, const io::endpoint& where) const {
-  for (const auto& [key, which] : peers_)
-    if (which->name == name && is_on(*which, where))
-      return which.get();
+  auto [first, last] = names_.equal_range(name);
+  for (; first != last; ++first)
+    if (is_on(*first->second, where))
+      return first->second;
   return nullptr;
+}
+
+std::vector<peer_table::peer*> peer_table::namesakes(const std::string& name,
+                                                     const io::endpoint& where) const {
+  std::vector<peer*> out;
+  auto [first, last] = names_.equal_range(name);
+  for (; first != last; ++first)
+    if (first->second->in_session && !first->second->address.control.same_host(where))
+      out.push_back(first->second);
+  return out;
 }
 
 peer_table::peer* peer_table::by_identity(std::uint32_t ssrc, const std::string& name) const {
@@ -84,7 +95,8 @@ peer_table::peer* peer_table::twin_of(const peer& which) const {
   for (; first != last; ++first) {
     auto& other = *first->second;
     if (&other != &which && other.in_session && other.name == which.name &&
-        (share_host(which, other) || !share_family(which, other)))
+        (share_host(which, other) || !share_family(which, other) ||
+         which.targets.empty() != other.targets.empty()))
       return &other;
   }
   return nullptr;
@@ -138,8 +150,7 @@ void peer_table::set_invitation(peer& which, const protocol::invitation& invitat
   which.ssrc = invitation.ssrc;
   which.token = invitation.token;
   which.name = invitation.name;
-  invitations_.emplace(invitation_key(which.ssrc, which.token), &which);
-  ssrcs_.emplace(which.ssrc, &which);
+  index_identity(which);
 }
 
 void peer_table::set_identity(peer& which, std::uint32_t ssrc, const std::string& name) {
@@ -148,8 +159,13 @@ void peer_table::set_identity(peer& which, std::uint32_t ssrc, const std::string
   forget_invitation(which);
   which.ssrc = ssrc;
   which.name = name;
+  index_identity(which);
+}
+
+void peer_table::index_identity(peer& which) {
   invitations_.emplace(invitation_key(which.ssrc, which.token), &which);
   ssrcs_.emplace(which.ssrc, &which);
+  names_.emplace(which.name, &which);
 }
 
 void peer_table::add_target(peer& which, invitation_target target) {
@@ -236,6 +252,7 @@ void peer_table::forget_address(const io::endpoint& where, const peer& owner) {
 void peer_table::forget_invitation(const peer& owner) {
   erase_own(invitations_, invitation_key(owner.ssrc, owner.token), owner);
   erase_own(ssrcs_, owner.ssrc, owner);
+  erase_own(names_, owner.name, owner);
 }
 
 } // namespace tutti

@@ -29,7 +29,8 @@ public:
     std::uint32_t token = 0;
     std::string name;
     bool in_session = false;
-    std::chrono::steady_clock::time_point doubted_at{}; ///< when its likeness knocked elsewhere
+    std::chrono::steady_clock::time_point doubted_at{}; ///< when its namesake knocked elsewhere
+    bool heard = false;                                 ///< since then
     /// What the hub invites it for, each with its control addresses; empty: it invited us.
     std::map<std::string, invitation_target> targets;
     std::vector<io::endpoint> candidates; ///< control addresses of all targets, the best first
@@ -51,13 +52,16 @@ public:
   peer* by_host(std::uint32_t ssrc, const io::endpoint& where) const;
   /// A peer that the hub invites under this name on this host, and that has not answered yet.
   peer* by_expected_name(const std::string& name, const io::endpoint& where) const;
-  /// Any peer of this name on this host, whatever its ports. Looks at all of them.
+  /// Any peer of this name on this host, whatever its ports.
   peer* by_name(const std::string& name, const io::endpoint& where) const;
   /// A peer with this SSRC and name, wherever it is; rather one that the hub invites.
   peer* by_identity(std::uint32_t ssrc, const std::string& name) const;
+  /// Peers in session that have this name, but are on another host.
+  std::vector<peer*> namesakes(const std::string& name, const io::endpoint& where) const;
   /// Another peer in session that is the same participant as this one: of the same SSRC and name,
-  /// and known at one of its addresses, or at none of the same address family. (Boards without a
-  /// source of randomness have the same SSRC and name, but each an IPv4 address of its own.)
+  /// and known at one of its addresses, or at none of the same address family, or only one of the
+  /// two is invited. (Boards without a source of randomness have the same SSRC and name, but each
+  /// an IPv4 address of its own, and all are invited or none.)
   peer* twin_of(const peer& which) const;
   peer* by_key(port_key key) const;
 
@@ -86,6 +90,7 @@ private:
   }
   static bool is_at(const peer& which, const io::endpoint& where);
   static bool is_on(const peer& which, const io::endpoint& where);
+  void index_identity(peer& which);
   static bool share_host(const peer& one, const peer& other);
   static bool share_family(const peer& one, const peer& other);
   void forget_address(const io::endpoint& where, const peer& owner);
@@ -96,6 +101,7 @@ private:
   boost::unordered_map<io::endpoint, peer*, io::endpoint_hash> addresses_;
   boost::unordered_multimap<std::uint64_t, peer*> invitations_;
   boost::unordered_multimap<std::uint32_t, peer*> ssrcs_;
+  boost::unordered_multimap<std::string, peer*> names_;
   std::unordered_map<std::string, peer*> targets_;        ///< by key
   std::unordered_map<std::string, peer*> expected_names_; ///< of targets
 };

@@ -132,6 +132,7 @@ alsa_watch_actor spawn_alsa_watch(caf::actor_system& system, local_context conte
 jack_watch_actor spawn_jack_watch(caf::actor_system& system, local_context context);
 
 discovery_actor spawn_discovery(caf::actor_system& system, io::event_loop& loop,
-                                config::discovery settings, router_actor router);
+                                config::discovery settings, router_actor router,
+                                notice_sink notices);
 
 } // namespace tutti

@@ -10,7 +10,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr auto allowed_topics = "ports, peers, routes, rules, invitations, log, midi or meters";
+constexpr auto allowed_topics =
+    "ports, peers, routes, rules, invitations, services, log, midi or meters";
 constexpr auto allowed_interval = "a whole number of milliseconds from 50 to 60000";
 
 void add_topic(subscription& to, std::string_view name, const std::string& place,

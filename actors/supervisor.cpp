@@ -7,6 +7,7 @@
 #include "actors/failure.hpp"
 #include "actors/part_list.hpp"
 #include "actors/spawn.hpp"
+#include "io/interface_watcher.hpp"
 #include "io/name_lookup.hpp"
 
 #include <caf/actor_system.hpp>
@@ -25,6 +26,7 @@ namespace {
 
 constexpr std::chrono::seconds restart_wait{1};
 constexpr std::chrono::seconds retry_wait{5};
+constexpr const char* session_type = "_apple-midi._udp";
 
 /// An offered session whose ports are open; they stay so while its listener is replaced.
 struct offered_session {
@@ -32,7 +34,7 @@ struct offered_session {
   listener_actor listener;
 };
 
-/// What a local port is offered as. Its settings name the first session's address and any free
+/// What a local port is offered as. Its settings name the first session's addresses and any free
 /// ports.
 struct local_session {
   config::session settings;
@@ -69,6 +71,7 @@ private:
   void want_configuration(std::vector<part>& parts);
   void want_control(std::vector<part>& parts);
   void want_sessions(std::vector<part>& parts);
+  part wanted_session(const config::session& session);
   void want_tcp(std::vector<part>& parts);
   void want_discovery(std::vector<part>& parts);
   void want_local(std::vector<part>& parts);
@@ -93,11 +96,15 @@ private:
   caf::actor start_discovery();
   void tell_discovery();
   void introduce(const offered_session& session);
+  void watch_interfaces();
+  void follow_interfaces();
   std::vector<offer> offers() const;
+  offer web_offer() const;
 
   void on_down(const caf::down_msg& down);
   void end_if_alone();
   bool is_offered(const offered_session& session) const;
+  bool is_offered(const std::string& session) const;
 
   supervisor_actor::pointer self;
   io::event_loop* loop_ = nullptr;
@@ -115,8 +122,10 @@ private:
   discovery_actor discovery_;
   alsa_watch_actor alsa_watch_;
   jack_watch_actor jack_watch_;
-  std::unique_ptr<io::name_lookup> names_; ///< for peers of local ports
-  std::vector<offer> told_offers_;         ///< to discovery
+  std::unique_ptr<io::name_lookup> names_;              ///< for peers of local ports
+  std::unique_ptr<io::interface_watcher> interfaces_;   ///< for sessions on some addresses only
+  std::chrono::steady_clock::time_point next_follow_{}; ///< when addresses are missing
+  std::vector<offer> told_offers_;                      ///< to discovery
   std::vector<config::remote_peer> told_peers_;
   std::vector<config::remote_peer> invited_; ///< by the API, until the hub ends
   std::string scene_;                        ///< active at the router
@@ -290,15 +299,17 @@ void supervisor_state::want_sessions(std::vector<part>& parts) {
         make_part("the listener of session \"" + local.settings.name + "\" for " + local.port, true,
                   [this, session = local.settings] { return start_listener(session); }));
   for (const auto& offered : settings_->sessions)
-    for (const auto& session : by_address(offered)) {
-      parts.push_back(
-          make_part("the listener of session \"" + session.name + "\" on " + session.bind.front(),
-                    std::tuple(session.name, session.port, session.bind),
-                    [this, session] { return start_listener(session); }));
-      parts.back().update = [this, session](const caf::actor& handle) {
-        self->send(caf::actor_cast<listener_actor>(handle), atom::configure_v, session);
-      };
-    }
+    parts.push_back(wanted_session(with_defaults(offered)));
+}
+
+part supervisor_state::wanted_session(const config::session& session) {
+  auto out = make_part("the listener of session \"" + session.name + '"',
+                       std::tuple(session.name, session.port, session.bind),
+                       [this, session] { return start_listener(session); });
+  out.update = [this, session](const caf::actor& handle) {
+    self->send(caf::actor_cast<listener_actor>(handle), atom::configure_v, session);
+  };
+  return out;
 }
 
 caf::actor supervisor_state::start_listener(const config::session& session) {
@@ -311,6 +322,8 @@ caf::actor supervisor_state::start_listener(const config::session& session) {
         found, std::make_unique<offered_session>(offered_session{std::move(bound), {}}));
   }
   auto& offered = **found;
+  if (offered.bound.addresses)
+    watch_interfaces();
   auto context = std::make_shared<session_context>();
   context->identity = {session.name, random_number()};
   context->control = offered.bound.control;
@@ -392,11 +405,15 @@ void supervisor_state::start_parts() {
 bool supervisor_state::is_offered(const offered_session& session) const {
   if (find_local(session.bound.settings.name))
     return true;
-  for (const auto& offered : settings_->sessions)
-    for (const auto& one : by_address(offered))
-      if (is_same_session(one, session.bound.settings))
-        return true;
-  return false;
+  return std::any_of(settings_->sessions.begin(), settings_->sessions.end(),
+                     [&](const config::session& offered) {
+                       return is_same_session(with_defaults(offered), session.bound.settings);
+                     });
+}
+
+bool supervisor_state::is_offered(const std::string& session) const {
+  return std::any_of(sessions_.begin(), sessions_.end(),
+                     [&](const auto& one) { return one->bound.settings.name == session; });
 }
 
 // -- discovery ----------------------------------------------------------------------------------
@@ -408,7 +425,7 @@ void supervisor_state::want_discovery(std::vector<part>& parts) {
 
 // It knows nothing when it is new: neither the sessions nor the peers that are to be invited.
 caf::actor supervisor_state::start_discovery() {
-  discovery_ = spawn_discovery(self->system(), *loop_, settings_->discovery, router_);
+  discovery_ = spawn_discovery(self->system(), *loop_, settings_->discovery, router_, monitor_);
   told_offers_.clear();
   told_peers_.clear();
   for (const auto& session : sessions_)
@@ -420,15 +437,46 @@ caf::actor supervisor_state::start_discovery() {
   return caf::actor_cast<caf::actor>(discovery_);
 }
 
-// Of a session that listens on several addresses, the first one invites.
+// Nobody is invited into the session of a local port.
 void supervisor_state::introduce(const offered_session& session) {
-  auto first = std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& one) {
-    return one->bound.settings.name == session.bound.settings.name;
-  });
-  if (find_local(session.bound.settings.name))
-    return; // nobody is invited into it
-  if (discovery_ && session.listener && first != sessions_.end() && first->get() == &session)
-    self->send(discovery_, atom::attach_v, session.bound.settings.name, session.listener);
+  const auto& called = session.bound.settings.name;
+  if (discovery_ && session.listener && !find_local(called))
+    self->send(discovery_, atom::attach_v, called, session.listener);
+}
+
+// What a session listens on is announced, and whom it can reach from there is invited anew.
+void supervisor_state::follow_interfaces() {
+  if (!interfaces_)
+    return;
+  auto incomplete = false;
+  for (const auto& session : sessions_)
+    if (auto& addresses = session->bound.addresses) {
+      if (addresses->follow(interfaces_->list()))
+        introduce(*session);
+      incomplete = incomplete || addresses->incomplete();
+    }
+  auto now = self->clock().now();
+  if (incomplete && now >= next_follow_) {
+    next_follow_ = now + retry_wait;
+    self->delayed_send(self, retry_wait, atom::restart_v);
+  }
+  tell_discovery();
+}
+
+// They are watched once there is a session that depends on them.
+void supervisor_state::watch_interfaces() {
+  if (interfaces_)
+    return;
+  auto me = caf::actor_cast<caf::actor_addr>(supervisor_actor(self));
+  try {
+    interfaces_ = std::make_unique<io::interface_watcher>(
+        loop_->context(), [me](const std::vector<io::network_interface>&) {
+          if (auto supervisor = caf::actor_cast<supervisor_actor>(me))
+            caf::anon_send(supervisor, atom::restart_v);
+        });
+  } catch (const boost::system::system_error& error) {
+    io::log_warning("cannot follow the network interfaces: {}", error.what());
+  }
 }
 
 // Tells it what has changed since it was told last.
@@ -440,8 +488,7 @@ void supervisor_state::tell_discovery() {
   for (const auto& gone : before)
     if (!contains(now, gone)) {
       self->send(discovery_, atom::withdraw_v, gone.name, gone.type);
-      if (std::none_of(now.begin(), now.end(),
-                       [&](const offer& one) { return one.name == gone.name; }))
+      if (gone.type == session_type && !is_offered(gone.name))
         self->send(discovery_, atom::detach_v, gone.name);
     }
   for (const auto& one : now)
@@ -458,19 +505,25 @@ void supervisor_state::tell_discovery() {
       caf::anon_send(discovery_, atom::invite_v, peer);
 }
 
-// A session may listen on several addresses; if it does so on one port, that is one service.
 std::vector<offer> supervisor_state::offers() const {
   std::vector<offer> out;
-  for (const auto& session : sessions_) {
-    const auto& called = session->bound.settings.name;
-    auto where = session->bound.control->local();
-    auto same = std::find_if(out.begin(), out.end(), [&](const offer& one) {
-      return one.name == called && one.listens.front().port == where.port;
-    });
-    if (same == out.end())
-      same = out.insert(out.end(), {called, "_apple-midi._udp", {}, {}});
-    same->listens.push_back(where);
-  }
+  for (const auto& session : sessions_)
+    out.push_back({session->bound.settings.name, session_type, session->bound.listens(), {}});
+  if (auto web = web_offer(); !web.listens.empty())
+    out.push_back(std::move(web));
+  return out;
+}
+
+// The control API is worth finding only where others can reach it.
+offer supervisor_state::web_offer() const {
+  offer out{sessions_.empty() ? "Tutti" : sessions_.front()->bound.settings.name,
+            settings_->control.tls ? "_https._tcp" : "_http._tcp",
+            {},
+            {"path=/api/v1/status"}};
+  if (server_)
+    for (const auto& where : server_->local())
+      if (!where.is_loopback() && (out.listens.empty() || out.listens.front().port == where.port))
+        out.listens.push_back(where);
   return out;
 }
 
@@ -530,7 +583,7 @@ void supervisor_state::offer_port(const local_offer& wanted, const caf::actor_ad
     return;
   local_session added;
   if (!settings_->sessions.empty())
-    added.settings = by_address(settings_->sessions.front()).front();
+    added.settings = with_defaults(settings_->sessions.front());
   added.settings.name = free_name(wanted.name);
   added.settings.port = 0;
   if (added.settings.bind.empty())
@@ -562,7 +615,7 @@ const local_session* supervisor_state::find_local(const std::string& session) co
 std::string supervisor_state::free_name(const std::string& wanted) const {
   auto taken = [this](const std::string& one) {
     auto configured = [&](const config::session& session) {
-      return by_address(session).front().name == one;
+      return with_defaults(session).name == one;
     };
     return find_local(one) ||
            std::any_of(settings_->sessions.begin(), settings_->sessions.end(), configured);
@@ -645,7 +698,10 @@ void supervisor_state::on_down(const caf::down_msg& down) {
 // Starts what is missing. Peers that the hub invites are invited anew by discovery when it learns
 // of the listener; the others come by themselves when they find that nobody answers.
 void supervisor_state::restart() {
-  if (leaving_ || (router_ && parts_.startable().empty()))
+  if (leaving_)
+    return;
+  follow_interfaces();
+  if (router_ && parts_.startable().empty())
     return;
   if (!router_)
     start_router();

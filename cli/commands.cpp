@@ -105,7 +105,8 @@ void add_live(CLI::App& app, int& result) {
       ->type_name("PORT");
   monitor->add_option("--from", wanted->from, "Only what this port plays")->type_name("PORT");
   monitor->add_option("--to", wanted->to, "Only what is played to this port")->type_name("PORT");
-  monitor->add_flag("--events", wanted->events, "Also what happens to ports and peers");
+  monitor->add_flag("--events", wanted->events,
+                    "Also what happens to ports, peers, invitations and services");
   monitor->add_flag("--log", wanted->log, "Also the hub's log");
   monitor->add_flag("--octets", wanted->octets, "With the octets of each message");
   monitor->add_option("-n,--count", wanted->count, "End after N lines")->type_name("N");

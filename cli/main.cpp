@@ -148,7 +148,9 @@ void describe_serve(CLI::App& command, serve_arguments& given) {
                   "pair (default: 5004)")
       ->type_name("N")
       ->check(CLI::Range(0, 65534));
-  command.add_option("-b,--bind", given.bind, "Address to listen on (default: all, IPv6 and IPv4)")
+  command
+      .add_option("-b,--bind", given.bind,
+                  "Address or interface to listen on (default: all, IPv6 and IPv4)")
       ->type_name("ADDR");
   command
       .add_option("--connect", given.connect,

@@ -26,7 +26,7 @@ std::string clock_text(std::int64_t microseconds) {
 std::string monitor_path(const monitor_options& wanted) {
   std::string path = "/api/v1/events?topics=midi";
   if (wanted.events)
-    path += ",ports,peers,invitations";
+    path += ",ports,peers,invitations,services";
   if (wanted.log)
     path += ",log";
   for (const auto& port : wanted.ports)
@@ -66,6 +66,14 @@ std::string other_line(const json& event) {
     return "invitation " + event["invitation"]["id"].get<std::string>() + " of " +
            event["invitation"]["name"].get<std::string>() + " (" +
            event["invitation"]["address"].get<std::string>() + ") " + what;
+  if (kind == "services") {
+    std::string where;
+    for (const auto& address : event["service"]["addresses"])
+      where += " " + address.get<std::string>();
+    return "service " + event["service"]["name"].get<std::string>() + " on " +
+           event["service"]["host"].get<std::string>() + " " + what + (where.empty() ? "" : ":") +
+           where;
+  }
   if (kind == "log")
     return event["line"]["level"].get<std::string>() + ": " +
            event["line"]["text"].get<std::string>();

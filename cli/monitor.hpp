@@ -12,7 +12,7 @@ namespace tutti::cli {
 struct monitor_options {
   std::vector<std::string> ports; ///< none: whatever comes into the hub
   std::string from, to;           ///< a route instead
-  bool events = false;            ///< also what happens to ports, peers and invitations
+  bool events = false;            ///< also what happens to ports, peers, invitations, services
   bool log = false;               ///< also the log
   bool octets = false;            ///< with their octets
   std::size_t count = 0;          ///< end after so many lines; 0: never

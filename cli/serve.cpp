@@ -32,11 +32,10 @@ constexpr std::chrono::milliseconds shutdown_look{5};
 void print_welcome(const std::vector<bound_session>& sessions) {
   if (sessions.empty())
     return;
-  for (const auto& session : sessions) {
-    auto where = session.control->local();
-    std::printf("session \"%s\" listening on udp %s and %u\n", session.settings.name.c_str(),
-                to_string(where).c_str(), where.port + 1u);
-  }
+  for (const auto& session : sessions)
+    for (const auto& where : session.listens())
+      std::printf("session \"%s\" listening on udp %s and %u\n", session.settings.name.c_str(),
+                  to_string(where).c_str(), where.port + 1u);
   auto port = sessions.front().control->local().port;
   std::printf("To join from\n"
               "  macOS    Audio MIDI Setup > MIDI Studio > Network: add this machine's address and "
@@ -79,8 +78,8 @@ void enter_real_time(const config::real_time& wanted) {
 std::string status_line(const std::vector<bound_session>& sessions) {
   std::string line;
   for (const auto& session : sessions)
-    line += (line.empty() ? "" : ", ") + session.settings.name + " on UDP " +
-            to_string(session.control->local());
+    for (const auto& where : session.listens())
+      line += (line.empty() ? "" : ", ") + session.settings.name + " on UDP " + to_string(where);
   return line;
 }
 
@@ -102,8 +101,7 @@ public:
     enter_real_time(settings.real_time);
     hub_start start{&loop_, options_.configuration, {}, {}, TUTTI_VERSION};
     for (const auto& offered : settings.sessions)
-      for (const auto& session : by_address(offered))
-        start.bound.push_back(bind_session(loop_, session, settings));
+      start.bound.push_back(bind_session(loop_, with_defaults(offered), settings));
     start.control = bind_control(loop_, settings.control);
     print_welcome(start.bound);
     print_control(start.control.get(), settings.control);

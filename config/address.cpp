@@ -77,6 +77,12 @@ bool is_address_literal(std::string_view text) {
   return is_v6_literal(text) || parse_literal(std::string(text)).has_value();
 }
 
+bool is_interface_name(std::string_view text) {
+  constexpr std::size_t longest = 15; // IFNAMSIZ
+  return !text.empty() && text.size() <= longest && text.find_first_of(":/% \t") == text.npos &&
+         text.find_first_not_of("0123456789.") != text.npos;
+}
+
 bool address_range::contains(std::span<const std::uint8_t> address) const noexcept {
   std::array<std::uint8_t, 16> full{};
   if (address.size() == 4) {

@@ -28,6 +28,9 @@ std::optional<host_port> parse_host_port(std::string_view text, std::uint16_t de
 /// True for an IPv4 or IPv6 literal, the latter with or without %scope.
 bool is_address_literal(std::string_view text);
 
+/// True for what may name a network interface, such as "eth0"; not for misspelt addresses.
+bool is_interface_name(std::string_view text);
+
 /// A network in CIDR notation. IPv4 lives inside IPv6 as ::ffff:a.b.c.d.
 struct address_range {
   std::array<std::uint8_t, 16> prefix{};

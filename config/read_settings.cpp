@@ -84,9 +84,10 @@ session read_session(const json_reader& place) {
   place.take("port", result.port);
   place.each("bind", [&](const json_reader& item) {
     result.bind.push_back(item.value().get<std::string>());
-    if (!is_address_literal(result.bind.back()))
+    if (!is_address_literal(result.bind.back()) && !is_interface_name(result.bind.back()))
       item.refuse(describe_value(item.value()),
-                  "a literal address of this machine, such as 192.168.1.5, :: or fe80::1%eth0");
+                  "a literal address of this machine, such as 192.168.1.5, :: or fe80::1%eth0, or "
+                  "the name of an interface, such as eth0");
   });
   place.take("max_peers", result.max_peers);
   if (place.has("invitations")) {

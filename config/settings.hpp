@@ -41,7 +41,7 @@ struct invitations {
 struct session {
   std::string name;                          ///< 1 to 63 octets of UTF-8; empty: the host's name
   std::uint16_t port = default_session_port; ///< control port, 0 to 65534; 0 picks a free pair
-  std::vector<std::string> bind; ///< literal addresses; empty: every address, both families
+  std::vector<std::string> bind; ///< literal addresses, interfaces; empty: every address
   config::invitations invitations;
   std::uint32_t max_peers = 2048; ///< 1 to 65536; further invitations get NO
 

@@ -24,4 +24,9 @@ void intrusive_ptr_release(datagram_block* block) noexcept {
   pool->free_.emplace_back(block);
 }
 
+bool datagram_socket::reaches(const endpoint& to) const {
+  auto from = local();
+  return from.is_v4() ? to.is_v4() : !to.is_v4() || from.is_unspecified();
+}
+
 } // namespace tutti::io

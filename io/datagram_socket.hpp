@@ -101,6 +101,8 @@ public:
   /// Queues one datagram; it leaves at the end of the turn.
   virtual void send(const endpoint& to, std::span<const std::uint8_t> bytes) = 0;
   virtual endpoint local() const = 0;
+  /// Whether it can send to this address at all, as far as the address that it is bound to tells.
+  virtual bool reaches(const endpoint& to) const;
   virtual const datagram_counters& counters() const noexcept = 0;
   /// Sends what is queued, then receives and sends nothing more. The handlers are let go of.
   virtual void close() = 0;

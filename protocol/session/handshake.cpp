@@ -40,7 +40,7 @@ void handshake::on_invited(const invitation& received, channel from, hub_time no
     // Soon after our own invitation made the session, this is the peer's that crossed it on the
     // way.
     auto crossing = initiator_ && !peer_token_ && received.ssrc == peer_ssrc_ &&
-                    now - connected_at_ < timing_->half_open_limit;
+                    now - connected_at_ < timing_->crossing_limit;
     if (!crossing) {
       out.notices.push_back({notice_kind::restarted, {}});
       state_ = handshake_state::accepted;

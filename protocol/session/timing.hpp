@@ -18,6 +18,10 @@ struct session_timing {
   int invitation_attempts = 12;
   /// An accepted control IN whose data IN does not follow: longer than all attempts together.
   duration half_open_limit = ms(13'000);
+  /// A peer's IN that comes within this time after our own invitation made the session has crossed
+  /// it on the way. Room for one repetition; shorter than any peer takes to miss us and to invite
+  /// anew, which it may do from another address.
+  duration crossing_limit = ms(2500);
 
   /// Wait before inviting again after silence, an unreachable address or a lost session. A peer
   /// that is back after a power cut is to play again within 5 s, also where nothing announces it.

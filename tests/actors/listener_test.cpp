@@ -333,6 +333,23 @@ TEST_CASE_METHOD(listening_stage, "twins with one SSRC and token on two hosts bo
   CHECK(take_heard().size() == 2);
 }
 
+TEST_CASE_METHOD(listening_stage, "a namesake on another host comes in once the first has answered",
+                 "[actors][listener]") {
+  join(anna);
+  auto namesake = anna;
+  namesake.ssrc = 0xA2;
+  namesake.token = 0xA3;
+  namesake.control = at("10.0.0.2", 5004);
+  namesake.data = at("10.0.0.2", 5005);
+  arrive(*control, {{namesake.control, namesake.invite()}});
+  CHECK(ports() == "rtp/Hub/Anna");
+  arrive(*data, {{anna.data, anna.play("90 3c 40")}});
+  advance(1s);
+  arrive(*control, {{namesake.control, namesake.invite()}});
+  arrive(*data, {{namesake.data, namesake.invite()}});
+  CHECK(ports() == "rtp/Hub/Anna, rtp/Hub/Anna (2)");
+}
+
 // -- going --
 
 TEST_CASE_METHOD(listening_stage, "a peer that falls silent while holding a note is released",

@@ -251,6 +251,9 @@ TEST_CASE("one participant that is two peers is noticed, boards that are alike a
   again.in_session = false;
   CHECK(table.twin_of(anna) == nullptr);
   CHECK(table.twin_of(board) == nullptr);
+  CHECK(table.namesakes("Anna", at("10.0.0.2", 6000)) == std::vector{&anna});
+  CHECK(table.namesakes("Anna", at("10.0.0.9", 5004)).size() == 2);
+  CHECK(table.namesakes("Bert", at("10.0.0.9", 5004)).empty());
   SECTION("a target that has both addresses tells") {
     table.add_target(anna, {"service/Anna", "Anna", {at("10.0.0.1", 5004), at("10.0.0.2", 5004)}});
     CHECK(table.twin_of(anna) == &board);
@@ -259,6 +262,9 @@ TEST_CASE("one participant that is two peers is noticed, boards that are alike a
   SECTION("the one that is invited counts most") {
     table.add_target(board, {"service/Anna", "Anna", {at("10.0.0.2", 5004)}});
     CHECK(table.by_identity(7, "Anna") == &board);
+    CHECK(table.twin_of(anna) == &board); // the other came from another of its addresses
+    table.add_target(anna, {"peer/10.0.0.1:5004", {}, {at("10.0.0.1", 5004)}});
+    CHECK(table.twin_of(anna) == nullptr);
   }
   SECTION("in session, it is known where it was found even if it is not invited any more") {
     table.add_target(anna, {"service/Anna", "Anna", {at("10.5.0.1", 5004)}});

@@ -77,6 +77,12 @@ caf::behavior offering(caf::event_based_actor* self, const supervisor_actor& sup
   };
 }
 
+std::vector<session_info> ask_sessions(changing_hub& hub) {
+  auto known = hub.ask<std::vector<session_info>>(hub.supervisor, atom::status_v);
+  REQUIRE(known);
+  return *known;
+}
+
 json offered(const std::string& name, int port = 0) {
   return {{"name", name}, {"port", port}, {"bind", {"127.0.0.1"}}};
 }
@@ -101,6 +107,18 @@ TEST_CASE("sessions come and go by edits, and the others are not touched", "[act
   after = hub.sessions();
   CHECK(after.size() == 1);
   CHECK(after.count("C") == 1);
+}
+
+TEST_CASE("a session on several addresses is one session", "[actors][supervisor]") {
+  json wide{{"name", "Wide"}, {"port", 0}, {"bind", {"127.0.0.1", "127.0.0.2", "lo"}}};
+  changing_hub hub(json({{"sessions", {wide}}}));
+  auto known = ask_sessions(hub);
+  REQUIRE(known.size() == 1);
+  auto port = known.front().control.port;
+  for (auto host : {"127.0.0.1", "127.0.0.2"})
+    CHECK_THROWS_AS(io::bind_udp_pair(hub.loop(), *io::parse_address(host, port)),
+                    std::system_error);
+  CHECK_NOTHROW(io::bind_udp_pair(hub.loop(), *io::parse_address("127.0.0.3", port)));
 }
 
 TEST_CASE("an edit with mistakes or of another revision reaches nobody", "[actors][supervisor]") {

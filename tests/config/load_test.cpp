@@ -92,12 +92,14 @@ TEST_CASE("what the schema cannot say is checked as well", "[config][load]") {
         "its own for each session.\n");
   CHECK(complaints(R"({"connect": [{"host": "a", "session": "B"}]})") ==
         "/connect/0/session: found \"B\"; allowed is the name of one of the sessions.\n");
-  CHECK(complaints(
-            R"({"sessions": [{"bind": ["eth0"], "invitations": {"addresses": ["1.2.3"]}}]})") ==
-        "/sessions/0/bind/0: found \"eth0\"; allowed is a literal address of this machine, such as "
-        "192.168.1.5, :: or fe80::1%eth0.\n"
-        "/sessions/0/invitations/addresses/0: found \"1.2.3\"; allowed is an address such as "
-        "10.0.0.7 or fe80::1, or a network such as 192.168.1.0/24.\n");
+  CHECK(
+      complaints(
+          R"({"sessions": [{"bind": ["eth0", "10.0.0.300"], "invitations": {"addresses": ["1.2.3"]}}]})") ==
+      "/sessions/0/bind/1: found \"10.0.0.300\"; allowed is a literal address of this machine, "
+      "such "
+      "as 192.168.1.5, :: or fe80::1%eth0, or the name of an interface, such as eth0.\n"
+      "/sessions/0/invitations/addresses/0: found \"1.2.3\"; allowed is an address such as "
+      "10.0.0.7 or fe80::1, or a network such as 192.168.1.0/24.\n");
 }
 
 TEST_CASE("a document that is no object is refused", "[config][load]") {

@@ -207,6 +207,13 @@ class Events(unittest.TestCase):
         self.assertGreater(missed, 0)
         sleeper.close()
 
+    def test_every_described_topic_can_be_heard(self):
+        topics = api.OPENAPI["components"]["schemas"]["Topic"]["enum"]
+        client = SseClient(self.hub, "?topics=" + ",".join(topics))
+        hello = wait(lambda: client.of("hello"), what="hello")[0]
+        self.assertEqual(hello["subscription"]["topics"], topics)
+        client.close()
+
     def test_what_cannot_be_heard_is_refused(self):
         for query in ("?topics=x", "?x=1", "?meters_ms=1", "?meters_ms=x", "?topics="):
             answer = self.hub.ask("GET", "/api/v1/events" + query, headers={"Accept": "text/event-stream"})

@@ -200,6 +200,22 @@ TEST_CASE("REACH-6 a peer plays again within five seconds of being reachable", "
     anna.boot();
     hub.invite({"service/Anna", "Anna", {anna.control}});
   }
+  SECTION("it has another address, comes back as another, and invites us unannounced") {
+    anna.move(at("10.0.77.1"));
+    anna.identity.ssrc = 0x77777777;
+    anna.boot();
+    anna.invite(hub.hub_address);
+  }
+  SECTION("it has lost us shortly after we reached it, and invites us from another address") {
+    anna.unplug();
+    hub.run_for(30s);
+    anna.boot();
+    hub.time_until([&] { return anna.engine->connected(); }, 5s);
+    hub.run_for(4s);
+    anna.move(at("10.0.77.1"));
+    anna.boot();
+    anna.invite(hub.hub_address);
+  }
   bert.heard.clear();
   auto plays = [&] {
     anna.play(note_on);

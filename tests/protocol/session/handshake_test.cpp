@@ -507,7 +507,7 @@ TEST_CASE("a peer's invitation that crossed ours is no restart", "[protocol][han
 
   handshake_under_test late;
   late.connect_as_initiator();
-  late.run_until(14s);
+  late.run_until(3s);
   late.in(channel::control, 5);
   CHECK(late.take_notices() == notices{notice_kind::restarted});
 }
