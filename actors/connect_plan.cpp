@@ -92,7 +92,7 @@ std::string connect_plan::peer_key(const config::remote_peer& peer) {
 
 std::string connect_plan::add_peer(const config::remote_peer& peer) {
   auto key = peer_key(peer);
-  peers_[key].peer = peer;
+  peers_[key] = {peer, {}};
   return key;
 }
 
@@ -107,7 +107,10 @@ void connect_plan::on_resolved(const std::string& key,
   auto found = peers_.find(key);
   if (found == peers_.end() || endpoints.empty())
     return;
-  found->second.endpoints = endpoints;
+  auto& before = found->second.endpoints;
+  if (std::is_permutation(before.begin(), before.end(), endpoints.begin(), endpoints.end()))
+    return;
+  before = endpoints;
   invite(found->second.peer.session, key, {}, ranked(endpoints));
 }
 

@@ -33,11 +33,12 @@ public:
   /// The interfaces as they are now: what is near is tried first, and everything is tried anew.
   void on_interfaces(std::vector<io::network_interface> interfaces);
 
-  /// A peer that the operator names; it is known as the answer. What was added before is the same.
+  /// A peer that the operator names; it is known as the answer. Added again, it is invited as soon
+  /// as its name has been looked up.
   std::string add_peer(const config::remote_peer& peer);
   /// It is not wanted any more.
   void remove_peer(const config::remote_peer& peer);
-  /// Where it is reached, as its name was looked up.
+  /// Where it is reached, as its name was looked up; it is invited if that is news.
   void on_resolved(const std::string& key,
                    const std::vector<boost::asio::ip::udp::endpoint>& endpoints);
   /// The peer of this key, if the operator has named it.

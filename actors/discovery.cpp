@@ -19,6 +19,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 namespace tutti {
@@ -27,8 +28,8 @@ namespace {
 
 constexpr const char* rtp_midi_type = "_apple-midi._udp";
 
-/// A name that leads nowhere, or to a peer that cannot be reached, is looked up again this often.
-constexpr std::chrono::seconds lookup_interval{5};
+/// A name that leads nowhere, or to a peer that is not in session, is looked up again this often.
+constexpr std::chrono::seconds lookup_interval{3};
 /// How often the router is asked which services its rules name.
 constexpr std::chrono::milliseconds demand_interval{500};
 
@@ -94,6 +95,7 @@ struct discovery_state {
   void on_reached(const std::string& key);
   void on_failed(const std::string& key);
   void look_up(const std::string& key);
+  void on_look_up_due(const std::string& key);
   void subscribe(const remote_listener& listener);
   void on_down(const caf::actor_addr& gone);
   void ask_for_demand();
@@ -115,10 +117,12 @@ private:
 
   void start_mdns(io::event_loop& loop);
   void watch_interfaces(io::event_loop& loop);
+  void plan_look_up(const std::string& key, std::chrono::seconds wait);
   published* find(const std::string& who, const std::string& type);
   void tell_ports();
   void perform();
-  void tell_of_remotes();
+  std::optional<config::remote_peer> remote_of(const std::string& service) const;
+  void tell_of_remote(const std::string& service);
   void tell(const io::service_event& event);
   service_info describe(const io::discovered_service& service,
                         const config::connect_rule* rule) const;
@@ -189,6 +193,8 @@ void discovery_state::watch_interfaces(io::event_loop& loop) {
         loop.context(), [this](const std::vector<io::network_interface>& now) {
           mdns_->set_interfaces(now);
           plan_->on_interfaces(now);
+          for (const auto& [service, entry] : plan_->services())
+            tell_of_remote(service); // another of its addresses may be the best now
           perform();
         });
   } catch (const boost::system::system_error& error) {
@@ -286,6 +292,7 @@ void discovery_state::on_service(const io::service_event& event) {
   plan_->on_service(event);
   if (event.what != kind::removed)
     tell(event);
+  tell_of_remote(service.name);
   perform();
 }
 
@@ -370,25 +377,35 @@ void discovery_state::on_resolved(const std::string& key, const io::name_result&
   if (!result.endpoints.empty()) {
     unknown_.erase(key);
     plan_->on_resolved(key, result.endpoints);
-    return perform();
-  }
-  // The first failure is news; that it goes on is not.
-  if (unknown_.insert(key).second)
+    perform();
+  } else if (unknown_.insert(key).second) { // the first failure is news; that it goes on is not
     io::log_warning("cannot look up \"{}\": {}; trying on", peer->host, result.error);
-  on_failed(key);
+  }
+  plan_look_up(key, lookup_interval);
 }
 
 void discovery_state::on_reached(const std::string& key) {
   reached_.insert(key);
 }
 
-// A peer that cannot be reached may have another address by now, if it has a name.
 void discovery_state::on_failed(const std::string& key) {
-  reached_.erase(key);
+  auto was_reached = reached_.erase(key) > 0;
+  plan_look_up(key, was_reached ? std::chrono::seconds(0) : lookup_interval);
+}
+
+// A peer that is not in session may have another address by now, if it has a name.
+void discovery_state::plan_look_up(const std::string& key, std::chrono::seconds wait) {
   auto peer = plan_->peer(key);
-  if (!peer || io::parse_address(peer->host) || !looked_up_.insert(key).second)
+  if (!peer || io::parse_address(peer->host) || reached_.count(key) > 0 ||
+      !looked_up_.insert(key).second)
     return;
-  self->delayed_send(self, lookup_interval, atom::tick_v, key);
+  self->delayed_send(self, wait, atom::tick_v, key);
+}
+
+void discovery_state::on_look_up_due(const std::string& key) {
+  looked_up_.erase(key);
+  if (reached_.count(key) == 0)
+    look_up(key);
 }
 
 // -- who is connected to on demand --
@@ -404,29 +421,39 @@ void discovery_state::on_down(const caf::actor_addr& gone) {
   std::erase_if(listeners_, [&](const auto& listener) { return listener.address() == gone; });
 }
 
-void discovery_state::tell_of_remotes() {
-  std::map<std::string, config::remote_peer> now;
-  for (const auto& [service, entry] : plan_->services()) {
-    if (!entry.rule || entry.rule->when != config::connect_when::on_demand ||
-        entry.service.endpoints.empty())
-      continue;
-    auto where = plan_->ranked(entry.service.endpoints).front();
-    auto& remote = now[service];
-    remote.host = address_text(where);
-    remote.port = where.port;
-    remote.session = entry.rule->session;
-    remote.name = service;
-    remote.on_demand = true;
+// As where the best of its addresses is; nothing if it is not there, or not on demand.
+std::optional<config::remote_peer> discovery_state::remote_of(const std::string& service) const {
+  auto known = plan_->services().find(service);
+  if (known == plan_->services().end())
+    return {};
+  const auto& entry = known->second;
+  if (!entry.rule || entry.rule->when != config::connect_when::on_demand ||
+      entry.service.endpoints.empty())
+    return {};
+  auto where = plan_->ranked(entry.service.endpoints).front();
+  config::remote_peer out;
+  out.host = address_text(where);
+  out.port = where.port;
+  out.session = entry.rule->session;
+  out.name = service;
+  out.on_demand = true;
+  return out;
+}
+
+void discovery_state::tell_of_remote(const std::string& service) {
+  auto now = remote_of(service);
+  auto before = remotes_.find(service);
+  if (now && before != remotes_.end() && before->second == *now)
+    return;
+  if (now) {
+    for (const auto& listener : listeners_)
+      self->send(listener, atom::known_v, *now);
+    remotes_[service] = std::move(*now);
+  } else if (before != remotes_.end()) {
+    for (const auto& listener : listeners_)
+      self->send(listener, atom::lost_v, service);
+    remotes_.erase(before);
   }
-  for (const auto& listener : listeners_) {
-    for (const auto& [service, remote] : now)
-      if (auto known = remotes_.find(service); known == remotes_.end() || known->second != remote)
-        self->send(listener, atom::known_v, remote);
-    for (const auto& [service, remote] : remotes_)
-      if (now.count(service) == 0)
-        self->send(listener, atom::lost_v, service);
-  }
-  remotes_ = std::move(now);
 }
 
 // Rules and scenes change at any time, so the router is asked again and again.
@@ -455,7 +482,6 @@ const std::string& discovery_state::session_name(const std::string& given) const
 }
 
 void discovery_state::perform() {
-  tell_of_remotes();
   for (const auto& command : plan_->take_commands()) {
     auto listener = listener_for(command.session);
     if (!listener)
@@ -524,7 +550,7 @@ discovery_actor::behavior_type discovery(discovery_actor::stateful_pointer<disco
         state.on_resolved(key, *result);
       },
       [&state](atom::noted, const mdns_notice_ptr& notice) { state.on_notice(*notice); },
-      [&state](atom::tick, const std::string& key) { state.look_up(key); },
+      [&state](atom::tick, const std::string& key) { state.on_look_up_due(key); },
       [&state](atom::subscribe, const remote_listener& listener) { state.subscribe(listener); },
       [&state](atom::tick) { state.ask_for_demand(); },
       [&state](atom::leave) { state.leave(); },

@@ -127,6 +127,11 @@ TEST_CASE("a peer named by the operator is wanted wherever its name leads",
   CHECK(commands(plan).empty());
   plan.on_resolved(key, {{make_address("10.0.0.8"), 5004}});
   CHECK(commands(plan) == "+B " + key + " 10.0.0.8");
+  plan.on_resolved(key, {{make_address("10.0.0.8"), 5004}}); // no reason to try before its time
+  CHECK(commands(plan).empty());
+  plan.add_peer({"desk.example", 5004, "B", {}}); // but this is
+  plan.on_resolved(key, {{make_address("10.0.0.8"), 5004}});
+  CHECK(commands(plan) == "+B " + key + " 10.0.0.8");
 }
 
 TEST_CASE("a session's new listener is told all that is wanted in it", "[actors][connect_plan]") {
