@@ -11,6 +11,8 @@
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
 
+#include <boost/asio/post.hpp>
+
 namespace tutti {
 
 using io::http_exchange_ptr;
@@ -141,10 +143,22 @@ hub_snapshot control_state::snapshot(const hub_facts& known) const {
   return out;
 }
 
+// With many peers the text is long, and writing it takes milliseconds in which no MIDI could pass;
+// so a thread of its own writes it.
 void control_state::metrics(const http_exchange_ptr& exchange) {
-  answer_lately(exchange, [this](const http_exchange_ptr& one, const hub_facts& known) {
+  answer_in_time(exchange, [this](const http_exchange_ptr& one, const hub_facts& known,
+                                  const finish_answer& finish) {
+    if (!writer_)
+      writer_ = std::make_unique<io::worker>();
     auto format = choose_metrics_format(one->request().accept);
-    return http_response(200, metrics_text(snapshot(known), format), content_type(format));
+    writer_->run(
+        [loop = parts_.loop, alive = std::weak_ptr(alive_), hub = snapshot(known), format, finish] {
+          auto text = metrics_text(hub, format);
+          boost::asio::post(loop->context(), [alive, finish, format, text = std::move(text)] {
+            if (!alive.expired())
+              finish({200, text, content_type(format)});
+          });
+        });
   });
 }
 

@@ -8,18 +8,20 @@
 #include "actors/api_routes.hpp"
 #include "actors/metrics.hpp"
 #include "actors/spawn.hpp"
+#include "io/worker.hpp"
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <functional>
+#include <memory>
 #include <unordered_map>
 
 namespace tutti {
 
 /// Answers this young are given again, unless something happened in between: many pages that ask
 /// for the same cost as much as one.
-inline constexpr std::chrono::milliseconds freshness{100};
+inline constexpr std::chrono::milliseconds freshness{250};
 /// Other actors answer in microseconds; this is for a hub in trouble.
 inline constexpr std::chrono::seconds patience{2};
 /// A change is answered when the disk has it.
@@ -138,9 +140,13 @@ private:
   void keep_decisions();
 
   void decide(const io::http_exchange_ptr& exchange, bool admitted);
+  using finish_answer = std::function<void(io::http_response)>;
   /// Gives the answer of a moment ago, or has one made.
   template <class Make>
   void answer_lately(const io::http_exchange_ptr& exchange, Make make);
+  /// The same where making it takes its time: `begin(exchange, facts, finish)`.
+  template <class Begin>
+  void answer_in_time(const io::http_exchange_ptr& exchange, Begin begin);
   /// Asks everybody and calls `use(facts)`, or answers that they do not answer.
   template <class Use, class Fail>
   void ask_hub(Use use, Fail fail);
@@ -155,7 +161,9 @@ private:
 
   control_actor::pointer self;
   control_parts parts_;
-  std::vector<handler> handlers_; ///< by route
+  std::unique_ptr<io::worker> writer_; ///< of metrics, from the first time that they are asked for
+  std::shared_ptr<void> alive_ = std::make_shared<char>(); ///< for what the writer has done
+  std::vector<handler> handlers_;                          ///< by route
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   double started_s_ =
       std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -182,6 +190,12 @@ void control_state::ask_hub(Use use, Fail fail) {
 
 template <class Make>
 void control_state::answer_lately(const io::http_exchange_ptr& exchange, Make make) {
+  answer_in_time(exchange, [make](const io::http_exchange_ptr& one, const hub_facts& known,
+                                  const finish_answer& finish) { finish(make(one, known)); });
+}
+
+template <class Begin>
+void control_state::answer_in_time(const io::http_exchange_ptr& exchange, Begin begin) {
   const auto& request = exchange->request();
   auto key = std::to_string(request.route) + '?';
   for (const auto& argument : request.arguments)
@@ -197,7 +211,7 @@ void control_state::answer_lately(const io::http_exchange_ptr& exchange, Make ma
   known.waiting.push_back(exchange);
   if (known.waiting.size() > 1)
     return;
-  auto finish = [this, key](io::http_response response) {
+  finish_answer finish = [this, key](io::http_response response) {
     auto found = answers_.find(key);
     if (found == answers_.end())
       return;
@@ -208,7 +222,7 @@ void control_state::answer_lately(const io::http_exchange_ptr& exchange, Make ma
       one->respond(response);
   };
   ask_hub(
-      [exchange, make, finish](const hub_facts& known_now) { finish(make(exchange, known_now)); },
+      [exchange, begin, finish](const hub_facts& known_now) { begin(exchange, known_now, finish); },
       finish);
 }
 

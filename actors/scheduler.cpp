@@ -2,6 +2,7 @@
 
 #include <caf/actor_registry.hpp>
 #include <caf/actor_system.hpp>
+#include <caf/logger.hpp>
 #include <caf/resumable.hpp>
 
 #include <boost/asio/post.hpp>
@@ -126,7 +127,10 @@ loop_scheduler::~loop_scheduler() {
   loop_.set_work(nullptr);
 }
 
+// CAF's logger writes nothing here, but this thread would note in it whose turn it is, twice for
+// each message.
 void loop_scheduler::start() {
+  caf::logger::set_current_actor_system(nullptr);
   loop_.set_work(this);
   abstract_coordinator::start();
 }

@@ -50,7 +50,7 @@ using tcp_context_ptr = std::shared_ptr<const tcp_context>;
 /// What the control actor needs of the others.
 struct control_parts {
   std::shared_ptr<io::http_server> server; ///< bound, with the routes of api_routes
-  const io::event_loop* loop = nullptr;
+  io::event_loop* loop = nullptr;
   supervisor_actor supervisor;
   configuration_actor configuration;
   router_actor router;

@@ -5,8 +5,8 @@
 #include "cli/bind_control.hpp"
 #include "io/log.hpp"
 #include "io/real_time.hpp"
-#include "io/resident_memory.hpp"
 #include "io/service_manager.hpp"
+#include "io/working_set.hpp"
 
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -26,6 +26,8 @@ namespace {
 
 /// Goodbyes are on their way by then, or never will be.
 constexpr std::chrono::milliseconds shutdown_limit{900};
+// By then the settings are in force, services announced and sound systems opened.
+constexpr std::chrono::milliseconds start_limit{300};
 /// While the hub ends it looks this often whether other threads have ended.
 constexpr std::chrono::milliseconds shutdown_look{5};
 
@@ -90,7 +92,8 @@ public:
       , manager_(loop_.context())
       , signals_(loop_.context(), SIGINT, SIGTERM)
       , reload_signal_(loop_.context(), SIGHUP)
-      , limit_(loop_.context()) {
+      , limit_(loop_.context())
+      , started_(loop_.context()) {
     loop_.set_busy_poll(options.busy_poll);
     use_loop_scheduler(config_, loop_);
   }
@@ -115,8 +118,8 @@ public:
         begin_shutdown(supervisor);
     });
     loop_.adopt_thread();
-    io::release_start_up_memory();
     manager_.ready(status);
+    forget_start();
     while (system.registry().running() > 0 && !overdue_ && !lost_)
       loop_.run_turn(leaving_ ? shutdown_look : io::event_loop::nanoseconds::max());
     auto clean = !overdue_ && !lost_;
@@ -124,6 +127,7 @@ public:
     signals_.cancel();
     reload_signal_.cancel();
     limit_.cancel();
+    started_.cancel();
     if (!clean) {
       if (lost_)
         io::log_error("the supervisor failed; nothing can go on without it");
@@ -135,6 +139,15 @@ public:
   }
 
 private:
+  // Before anybody can have joined, as what is needed again comes back page by page.
+  void forget_start() {
+    started_.expires_after(start_limit);
+    started_.async_wait([](const boost::system::error_code& error) {
+      if (!error)
+        io::release_start_pages();
+    });
+  }
+
   void reload_on_signal(const supervisor_actor& supervisor) {
     reload_signal_.async_wait([this, &supervisor](const boost::system::error_code& error, int) {
       if (error)
@@ -167,6 +180,7 @@ private:
   boost::asio::signal_set signals_;
   boost::asio::signal_set reload_signal_;
   boost::asio::steady_timer limit_;
+  boost::asio::steady_timer started_;
   caf::actor_system_config config_;
   bool leaving_ = false;
   bool overdue_ = false;
@@ -176,7 +190,7 @@ private:
 } // namespace
 
 int serve(const serve_options& options) {
-  io::keep_memory_flat();
+  io::keep_heap_flat();
   raise_file_limit();
   try {
     return hub(options).run();

@@ -88,7 +88,7 @@ std::optional<endpoint> parse_address(std::string_view text, std::uint16_t port)
 }
 
 socket_address to_socket_address(const endpoint& where, int family) noexcept {
-  socket_address out;
+  socket_address out{};
   if (family == AF_INET) {
     out.v4 = {};
     out.v4.sin_family = AF_INET;

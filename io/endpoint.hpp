@@ -54,9 +54,6 @@ struct socket_address {
     sockaddr_in v4;
   };
   socklen_t size;
-  socket_address() noexcept
-      : v6{}
-      , size(0) {}
   sockaddr* get() noexcept { return reinterpret_cast<sockaddr*>(&v6); }
 };
 socket_address to_socket_address(const endpoint& where, int family) noexcept;

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 
 namespace tutti::bench {
 namespace {
@@ -16,7 +18,7 @@ constexpr auto patience = 200ms;
 
 class paced_run {
 public:
-  paced_run(contender& one, bool spin, std::vector<double>& taken)
+  paced_run(contender& one, bool spin, one_way_times& taken)
       : one_(one)
       , listener_(one.peers()[1])
       , spin_(spin)
@@ -71,16 +73,34 @@ private:
     auto before = listener_.heard().expected();
     listener_.drain_data(bench_clock::now());
     auto now = bench_clock::now();
+    if (before == listener_.heard().expected())
+      return;
+    auto arrived = latest_arrival();
     for (auto number = before; number < listener_.heard().expected(); ++number)
-      if (one_.played() - number < remembered)
-        taken_.push_back(
-            std::chrono::duration<double, std::micro>(now - sent_at_[number % remembered]).count());
+      if (one_.played() - number < remembered) {
+        auto played = sent_at_[number % remembered];
+        taken_.heard.push_back(std::chrono::duration<double, std::micro>(now - played).count());
+        taken_.sent.push_back(std::chrono::duration<double, std::micro>(arrived - played).count());
+      }
+  }
+
+  // On loopback a datagram arrives while its sender sends it. The system notes that on its clock of
+  // the day, from the second time that it is asked on.
+  time_point latest_arrival() const {
+    timespec noted{};
+    auto today = std::chrono::system_clock::now();
+    auto now = bench_clock::now();
+    if (::ioctl(listener_.data().fd(), SIOCGSTAMPNS, &noted) != 0)
+      return now;
+    auto since = today.time_since_epoch() - std::chrono::seconds(noted.tv_sec) -
+                 std::chrono::nanoseconds(noted.tv_nsec);
+    return now - since;
   }
 
   contender& one_;
   peer& listener_;
   bool spin_;
-  std::vector<double>& taken_;
+  one_way_times& taken_;
   time_point next_service_{};
   std::array<time_point, remembered> sent_at_{};
 };
@@ -88,7 +108,7 @@ private:
 } // namespace
 
 void play_paced(contender& one, std::chrono::nanoseconds interval, std::chrono::nanoseconds length,
-                bool spin, std::vector<double>& taken) {
+                bool spin, one_way_times& taken) {
   paced_run(one, spin, taken).run(interval, length);
 }
 

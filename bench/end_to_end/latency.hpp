@@ -11,9 +11,15 @@
 
 namespace tutti::bench {
 
-/// Plays single messages, one each `interval`, for `length`, and appends the one-way time of each
-/// in microseconds to `taken`. `spin`: poll for packets rather than sleep until one comes.
+/// One-way times in microseconds.
+struct one_way_times {
+  std::vector<double> heard; ///< until the listener has it
+  std::vector<double> sent;  ///< until the server's datagram is on its way, as the system notes it
+};
+
+/// Plays single messages, one each `interval`, for `length`, and appends the time of each to
+/// `taken`. `spin`: poll for packets rather than sleep until one comes.
 void play_paced(contender& one, std::chrono::nanoseconds interval, std::chrono::nanoseconds length,
-                bool spin, std::vector<double>& taken);
+                bool spin, one_way_times& taken);
 
 } // namespace tutti::bench

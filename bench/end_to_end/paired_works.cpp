@@ -69,17 +69,17 @@ void measure_latency(kind hub, const settings& settings, work_report& report) {
     report.figures.push_back({one.name, "µs", 1, one.wanted, {}, {}});
 
   for (unsigned round = 0; round < settings.rounds; ++round) {
-    std::array<std::vector<double>, 2> taken;
+    std::array<one_way_times, 2> taken;
     auto play = [&](contender& one, bool is_hub) {
-      std::vector<double> ignored;
+      one_way_times ignored;
       play_paced(one, pace, paced_warm_up, settings.spinning_peers, ignored);
       play_paced(one, pace, paced_turn, settings.spinning_peers, taken[is_hub]);
     };
     play_round(round, hub, 2, settings, play,
                [&](const hearing& heard, const char* who) { remark_faults(heard, who, report); });
     for (std::size_t i = 0; i < quantiles.size(); ++i) {
-      report.figures[i].floor.push_back(percentile(taken[0], quantiles[i].share));
-      report.figures[i].hub.push_back(percentile(taken[1], quantiles[i].share));
+      report.figures[i].floor.push_back(percentile(taken[0].heard, quantiles[i].share));
+      report.figures[i].hub.push_back(percentile(taken[1].heard, quantiles[i].share));
     }
   }
 }

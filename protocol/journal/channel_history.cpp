@@ -13,13 +13,32 @@ std::uint32_t older(std::uint32_t a, std::uint32_t b) noexcept {
   return precedes(a, b) ? a : b;
 }
 
+/// The chapters that a message may change.
+std::uint8_t changed_by(const ump& message) noexcept {
+  switch (message.status() & 0xF0) {
+  case 0x80:
+  case 0x90: return toc::n | toc::e;
+  case 0xA0: return toc::a;
+  case 0xB0: return message.data1() < 120 ? toc::c | toc::m : 0xFF; // a mode message ends others
+  case 0xC0: return toc::p;
+  case 0xD0: return toc::t;
+  default: return toc::w;
+  }
+}
+
+void set_bit(std::array<std::uint64_t, 2>& bits, std::uint8_t number, bool on) noexcept {
+  auto bit = std::uint64_t{1} << (number & 63);
+  auto& half = bits[number >> 6 & 1];
+  half = on ? half | bit : half & ~bit;
+}
+
 } // namespace
 
 void channel_history::record(const ump& message, std::uint32_t sequence) {
   auto data1 = message.data1();
   auto data2 = message.data2();
   newest_ = sequence;
-  coded_is_valid_ = false;
+  changed_ |= changed_by(message);
   switch (message.status() & 0xF0) {
   case 0x80: note_off(data1, data2, sequence); break;
   case 0x90:
@@ -38,7 +57,9 @@ void channel_history::record(const ump& message, std::uint32_t sequence) {
 }
 
 void channel_history::note_on(std::uint8_t note, std::uint8_t velocity, std::uint32_t sequence) {
-  notes_.put({sequence, note, velocity, 0, 0});
+  notes_.put({sequence, note, velocity, default_release_velocity, 0});
+  set_bit(latest_is_on_, note, true);
+  set_bit(has_velocity_, note, false);
   auto count = note_count(note);
   if (count < channel_state::max_count)
     set_note_count(note, static_cast<std::uint8_t>(count + 1));
@@ -46,6 +67,8 @@ void channel_history::note_on(std::uint8_t note, std::uint8_t velocity, std::uin
 
 void channel_history::note_off(std::uint8_t note, std::uint8_t velocity, std::uint32_t sequence) {
   notes_.put({sequence, note, 0, velocity, 0});
+  set_bit(latest_is_on_, note, false);
+  set_bit(has_velocity_, note, velocity != default_release_velocity);
   auto count = note_count(note);
   if (count > 0)
     set_note_count(note, static_cast<std::uint8_t>(count - 1));
@@ -61,11 +84,7 @@ std::uint8_t channel_history::note_count(std::uint8_t note) const noexcept {
 }
 
 void channel_history::set_note_count(std::uint8_t note, std::uint8_t count) {
-  auto bit = std::uint64_t{1} << (note & 63);
-  if (count > 0)
-    held_notes_[note >> 6] |= bit;
-  else
-    held_notes_[note >> 6] &= ~bit;
+  set_bit(held_notes_, note, count > 0);
   auto found = std::find_if(overlaps_.begin(), overlaps_.end(),
                             [=](const overlapping_note& o) { return o.note == note; });
   if (found == overlaps_.end()) {
@@ -169,7 +188,8 @@ void channel_history::reset() noexcept {
   mode_counts_ = {};
   toggle_counts_ = {};
   program_.present = wheel_.present = pressure_.present = false;
-  selection_in_history_ = has_bank_ = bank_is_old_ = coded_is_valid_ = false;
+  selection_in_history_ = has_bank_ = bank_is_old_ = false;
+  changed_ = 0xFF;
   modes_in_history_ = pedals_on_ = bank_msb_ = bank_lsb_ = held_ = 0;
 }
 
@@ -255,7 +275,7 @@ void channel_history::drop_through(std::uint32_t sequence) noexcept {
     dropped = true;
   }
   if (dropped)
-    coded_is_valid_ = false;
+    changed_ = 0xFF;
   if (empty())
     held_ = 0;
 }

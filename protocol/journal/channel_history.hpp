@@ -67,6 +67,7 @@ public:
   std::size_t memory() const noexcept;
 
 private:
+  using note_set = std::array<std::uint64_t, 2>; ///< a bit for each note
   struct single_command {
     bool present = false;
     std::uint16_t value = 0;
@@ -79,6 +80,8 @@ private:
   /// How Chapter C tells of a controller.
   enum class coding_of : std::uint8_t { value, pedal, toggle_only, mode };
   static constexpr std::array<std::uint8_t, 3> pedals = {64, 66, 69};
+  /// A release velocity that Chapter E need not tell.
+  static constexpr std::uint8_t default_release_velocity = 64;
 
   void note_on(std::uint8_t note, std::uint8_t velocity, std::uint32_t sequence);
   void note_off(std::uint8_t note, std::uint8_t velocity, std::uint32_t sequence);
@@ -97,6 +100,10 @@ private:
   std::span<const parameter> recent_parameters() const noexcept;
 
   struct coding;
+  /// Chapters that may not be what coded_ has.
+  std::uint8_t chapters_to_code(std::uint8_t held) const noexcept;
+  void age_notes(std::uint32_t young_from) noexcept;
+  std::span<const std::uint8_t> coded_chapter(std::uint8_t chapter) const noexcept;
   std::uint8_t held_chapters(const journal_moment& moment) const noexcept;
   std::uint16_t chapter_begin(std::uint8_t chapter) const noexcept;
   std::uint16_t chapter_end(std::uint8_t chapter) const noexcept;
@@ -106,16 +113,18 @@ private:
   static parameter_log log_of(const parameter& entry);
   std::uint8_t toggle_count(std::uint8_t pedal) const noexcept;
   void encode_wheel(coding& out) const;
-  bool encode_notes(coding& out) const;
-  static std::uint16_t put_off_bits(const std::array<std::uint64_t, 2>& offs, std::size_t logs,
-                                    coding& out);
+  void encode_notes(coding& out) const;
+  void mark_notes(bool held, std::size_t start, std::size_t logs, coding& out) const;
+  static std::uint16_t put_off_bits(const note_set& offs, std::size_t logs, coding& out);
   void encode_extras(coding& out) const;
   void encode_counts(bool held, coding& out) const;
   void encode_pressure(coding& out) const;
   void encode_note_pressures(coding& out) const;
 
   // History.
-  recent_list notes_;          ///< value: velocity, 0 for Note Off; extra: release velocity
+  recent_list notes_;          ///< value: velocity, 0 for Note Off; extra: velocity of a Note Off
+  note_set latest_is_on_{};    ///< of the notes in notes_; others mean nothing
+  note_set has_velocity_{};    ///< likewise: a Note Off with a velocity that Chapter E tells
   recent_list controllers_;    ///< flags: coding_of
   recent_list note_pressures_; ///< flags: 1 if a CC 120 or 123 to 127 came after it
   single_command program_;
@@ -129,7 +138,7 @@ private:
 
   // Of the session, or since the latest Reset State command.
   parameter_state parameters_;
-  std::array<std::uint64_t, 2> held_notes_{}; ///< bit set: one Note On is down, or more
+  note_set held_notes_{}; ///< bit set: one Note On is down, or more
   std::vector<overlapping_note> overlaps_;
   std::array<std::uint8_t, 8> mode_counts_{};   ///< of CC 120 to 127
   std::array<std::uint8_t, 3> toggle_counts_{}; ///< of the pedals
@@ -150,10 +159,13 @@ private:
   std::array<std::uint16_t, 8> coded_ends_{}; ///< in the order of the table of contents, with E
   std::uint8_t coded_contents_ = 0;
   std::uint8_t coded_held_ = 0;
-  bool coded_is_valid_ = false;
+  std::uint8_t changed_ = 0xFF; ///< chapters that something happened to since
+  std::uint32_t coded_newest_ = 0;
   bool coded_has_young_ = false;
   bool recent_counts_ = false;    ///< in the journal that refresh() was called for
   std::uint32_t coded_young_ = 0; ///< oldest packet whose note is coded as young
+  std::uint16_t young_item_ = 0;  ///< that note's place among the notes
+  std::uint16_t young_log_ = 0;   ///< and among the note logs of coded_
   std::uint32_t newest_ = 0;      ///< packet of the latest change
 };
 

@@ -19,14 +19,15 @@ constexpr std::size_t parameter_chapter = 3 + 10 * parameter_state::max_paramete
 constexpr std::size_t max_octets = 3 + list_chapter + parameter_chapter + 2 +
                                    (1 + list_chapter + 16) + list_chapter + 1 + list_chapter;
 
-/// A release velocity that Chapter E need not tell.
-constexpr std::uint8_t default_velocity = 64;
-
 /// Each octet with its bits in the opposite order.
 constexpr std::uint64_t reversed_octets(std::uint64_t x) noexcept {
   x = (x >> 4 & 0x0F0F0F0F0F0F0F0F) | (x & 0x0F0F0F0F0F0F0F0F) << 4;
   x = (x >> 2 & 0x3333333333333333) | (x & 0x3333333333333333) << 2;
   return (x >> 1 & 0x5555555555555555) | (x & 0x5555555555555555) << 1;
+}
+
+constexpr bool is_note_on(const history_item& item) noexcept {
+  return item.value > 0;
 }
 
 constexpr std::size_t index_of(std::uint8_t chapter) noexcept {
@@ -46,8 +47,10 @@ struct channel_history::coding {
   std::uint8_t held = 0; ///< chapters whose S bits are all to be 0
   bool has_young = false;
   std::uint32_t oldest_young = 0;
+  std::uint16_t young_item = 0; ///< its place among the notes
+  std::uint16_t young_log = 0;  ///< and among the note logs
   /// Logs of release velocities for Chapter E, met on the walk for Chapter N.
-  std::array<std::uint8_t, 2 * max_logs> velocities;
+  std::array<std::uint8_t, 2 * max_logs + 2> velocities;
   std::size_t velocities_size = 0;
   std::size_t recent_velocities = 0; ///< logs of the newest packet; the last ones
   bool has_counts = false;           ///< Chapter E has more to tell
@@ -62,6 +65,32 @@ struct channel_history::coding {
   }
   void mark(std::size_t position) noexcept {
     recent[recent_size++] = static_cast<std::uint16_t>(position);
+  }
+  void copy(std::span<const std::uint8_t> chapter) noexcept {
+    std::copy(chapter.begin(), chapter.end(), octets.begin() + static_cast<std::ptrdiff_t>(size));
+    size += chapter.size();
+  }
+  /// Chapter E has something to add to N.
+  bool has_extras() const noexcept { return has_counts || velocities_size > 0; }
+  /// Note logs of all Note Ons in `items`; without branches, as there may be many.
+  void put_note_ons(std::span<const history_item> items, unsigned y) noexcept {
+    auto to = octets.data() + size;
+    for (const auto& item : items) {
+      to[0] = 0x80 | item.number;
+      to[1] = static_cast<std::uint8_t>(y | item.value);
+      to += item.value != 0 ? 2 : 0;
+    }
+    size = static_cast<std::size_t>(to - octets.data());
+  }
+  /// Logs of all release velocities in `items` that need telling.
+  void put_velocities(std::span<const history_item> items) noexcept {
+    auto to = velocities.data() + velocities_size;
+    for (const auto& item : items) {
+      to[0] = 0x80 | item.number;
+      to[1] = 0x80 | item.extra;
+      to += item.extra != default_release_velocity ? 2 : 0;
+    }
+    velocities_size = static_cast<std::size_t>(to - velocities.data());
   }
   /// Writes the head of a chapter C, E or A that began at `start` and now has all its logs; marks
   /// it if one of them was marked, that is, if there are more marks than `marks`.
@@ -87,37 +116,79 @@ std::uint8_t channel_history::held_chapters(const journal_moment& moment) const 
 void channel_history::refresh(const journal_moment& moment) {
   auto held = held_ != 0 ? held_chapters(moment) : std::uint8_t{0};
   recent_counts_ = newest_ == moment.previous || held != 0;
-  auto aged = coded_has_young_ && precedes(coded_young_, moment.young_from);
-  if (coded_is_valid_ && !aged && held == 0 && coded_held_ == 0)
+  if (coded_has_young_ && precedes(coded_young_, moment.young_from) && (changed_ & toc::n) == 0)
+    age_notes(moment.young_from);
+  auto to_code = chapters_to_code(held);
+  if (to_code == 0)
     return;
   coding out;
   out.newest = held == 0 ? newest_ : moment.previous;
   out.young_from = moment.young_from;
   out.held = held;
+  std::array<std::uint16_t, 8> ends;
   auto wanted = contents();
   auto encode = [&](std::uint8_t chapter, void (channel_history::*write_chapter)(coding&) const) {
-    if ((wanted & chapter) != 0)
+    if ((wanted & chapter & to_code) != 0)
       (this->*write_chapter)(out);
-    coded_ends_[index_of(chapter)] = static_cast<std::uint16_t>(out.size);
+    else if ((wanted & chapter) != 0)
+      out.copy(coded_chapter(chapter));
+    ends[index_of(chapter)] = static_cast<std::uint16_t>(out.size);
   };
   encode(toc::p, &channel_history::encode_program);
   encode(toc::c, &channel_history::encode_controllers);
   encode(toc::m, &channel_history::encode_parameters);
   encode(toc::w, &channel_history::encode_wheel);
-  if ((wanted & toc::n) != 0 && encode_notes(out))
+  encode(toc::n, &channel_history::encode_notes);
+  if ((wanted & toc::n) != 0 &&
+      ((to_code & toc::n) != 0 ? out.has_extras() : (coded_contents_ & toc::e) != 0))
     wanted |= toc::e;
-  coded_ends_[index_of(toc::n)] = static_cast<std::uint16_t>(out.size);
   encode(toc::e, &channel_history::encode_extras);
   encode(toc::t, &channel_history::encode_pressure);
   encode(toc::a, &channel_history::encode_note_pressures);
   coded_.assign(out.octets.begin(), out.octets.begin() + static_cast<std::ptrdiff_t>(out.size));
   recent_.assign(out.recent.begin(),
                  out.recent.begin() + static_cast<std::ptrdiff_t>(out.recent_size));
+  coded_ends_ = ends;
   coded_contents_ = wanted;
   coded_held_ = held;
-  coded_is_valid_ = true;
-  coded_has_young_ = out.has_young;
-  coded_young_ = out.oldest_young;
+  coded_newest_ = out.newest;
+  changed_ = 0;
+  if ((to_code & toc::n) != 0) {
+    coded_has_young_ = out.has_young;
+    coded_young_ = out.oldest_young;
+    young_item_ = out.young_item;
+    young_log_ = out.young_log;
+  }
+}
+
+// Chapter N as it is coded, but for the Y bits of notes that are worth playing no more. The list of
+// notes is what it was when they were coded.
+void channel_history::age_notes(std::uint32_t young_from) noexcept {
+  auto items = notes_.items();
+  auto logs = chapter_begin(toc::n) + 2u;
+  auto is_young = [&] { return !precedes(items[young_item_].sequence, young_from); };
+  for (; young_item_ < items.size() && !(is_note_on(items[young_item_]) && is_young());
+       ++young_item_)
+    if (is_note_on(items[young_item_]))
+      coded_[logs + 2u * young_log_++ + 1] &= 0x7F;
+  coded_has_young_ = young_item_ < items.size();
+  if (coded_has_young_)
+    coded_young_ = items[young_item_].sequence;
+}
+
+// A chapter that nothing happened to keeps its octets and has no S bit that is 0, unless the newest
+// packet is still the same. P, W and T are coded as fast as copied.
+std::uint8_t channel_history::chapters_to_code(std::uint8_t held) const noexcept {
+  if (held != 0 || coded_held_ != 0)
+    return 0xFF;
+  if (changed_ == 0)
+    return 0;
+  return coded_newest_ == newest_ ? 0xFF : changed_ | toc::p | toc::w | toc::t;
+}
+
+std::span<const std::uint8_t> channel_history::coded_chapter(std::uint8_t chapter) const noexcept {
+  auto begin = chapter_begin(chapter);
+  return std::span(coded_).subspan(begin, static_cast<std::size_t>(chapter_end(chapter) - begin));
 }
 
 std::uint16_t channel_history::chapter_begin(std::uint8_t chapter) const noexcept {
@@ -280,44 +351,36 @@ void channel_history::encode_wheel(coding& out) const {
   out.put_log(wheel_.value & 0x7Fu, wheel_.value >> 7 & 0x7Fu, is_recent);
 }
 
-/// True if Chapter E has something to add. A long stream without feedback has all notes in its
-/// history, so nothing is done for a Note Off here that can be done for all of them at once.
-bool channel_history::encode_notes(coding& out) const {
+// A long stream without feedback has all notes in its history, so nothing is done for a note here
+// that can be done for all of them at once.
+void channel_history::encode_notes(coding& out) const {
   auto held = (out.held & toc::n) != 0;
   auto items = notes_.items();
-  std::array<std::uint64_t, 2> ons{};
-  std::size_t logs = 0;
+  auto all = notes_.numbers();
   auto start = out.size;
-  auto velocity = out.velocities.data();
   out.size += 2;
-  for (const auto& item : items) {
-    if (item.value == 0) {
-      if (item.extra != default_velocity) {
-        *velocity++ = 0x80 | item.number;
-        *velocity++ = 0x80 | item.extra;
-      }
-      continue;
-    }
-    auto young = !precedes(item.sequence, out.young_from);
-    out.put_log(item.number, (young ? 0x80u : 0u) | item.value,
-                held || item.sequence == out.newest);
-    if (young && !out.has_young) { // they are in order
-      out.has_young = true;
-      out.oldest_young = item.sequence;
-    }
-    ons[item.number >> 6] |= std::uint64_t{1} << (item.number & 63);
-    ++logs;
+  // They are in order of their packets.
+  auto first_young =
+      std::partition_point(items.begin(), items.end(), [&](const history_item& item) {
+        return precedes(item.sequence, out.young_from);
+      });
+  out.put_note_ons({items.begin(), first_young}, 0);
+  auto old_logs = static_cast<std::uint16_t>((out.size - start - 2) / 2);
+  out.put_note_ons({first_young, items.end()}, 0x80);
+  auto logs = (out.size - start - 2) / 2;
+  auto young = std::find_if(first_young, items.end(), is_note_on);
+  out.has_young = young != items.end();
+  if (out.has_young) {
+    out.oldest_young = young->sequence;
+    out.young_item = static_cast<std::uint16_t>(young - items.begin());
+    out.young_log = old_logs;
   }
-  out.velocities_size = static_cast<std::size_t>(velocity - out.velocities.data());
-  auto recent_off = held && logs < items.size();
-  for (auto item = items.rbegin(); item != items.rend() && item->sequence == out.newest; ++item)
-    if (item->value == 0) {
-      recent_off = true;
-      out.recent_velocities += item->extra != default_velocity;
-    }
-  auto offs = notes_.numbers();
+  if ((all[0] & has_velocity_[0]) != 0 || (all[1] & has_velocity_[1]) != 0)
+    out.put_velocities(items);
+  mark_notes(held, start, logs, out);
+  note_set offs;
   for (std::size_t half = 0; half < offs.size(); ++half) {
-    offs[half] &= ~ons[half];
+    offs[half] = all[half] & ~latest_is_on_[half];
     out.has_counts |= (offs[half] & held_notes_[half]) != 0;
   }
   for (const auto& overlap : overlaps_)
@@ -325,14 +388,31 @@ bool channel_history::encode_notes(coding& out) const {
   auto head = put_off_bits(offs, logs, out);
   out.octets[start] = static_cast<std::uint8_t>(head >> 8);
   out.octets[start + 1] = static_cast<std::uint8_t>(head);
-  if (recent_off)
+}
+
+/// Marks what the newest packet brought, or everything if the chapter is held: note logs, the head
+/// for its Note Offs, and velocities, which encode_extras() marks.
+void channel_history::mark_notes(bool held, std::size_t start, std::size_t logs,
+                                 coding& out) const {
+  auto items = notes_.items();
+  auto off = held && logs < items.size();
+  auto log = out.size; // the end of the last one
+  for (auto item = items.rbegin(); item != items.rend(); ++item) {
+    if (!held && item->sequence != out.newest)
+      break;
+    if (is_note_on(*item)) {
+      out.mark(log -= 2);
+    } else {
+      off = true;
+      out.recent_velocities += item->extra != default_release_velocity;
+    }
+  }
+  if (off)
     out.mark(start);
-  return out.has_counts || out.velocities_size > 0;
 }
 
 /// The octets from the one of the lowest note to that of the highest; gives the chapter's head.
-std::uint16_t channel_history::put_off_bits(const std::array<std::uint64_t, 2>& offs,
-                                            std::size_t logs, coding& out) {
+std::uint16_t channel_history::put_off_bits(const note_set& offs, std::size_t logs, coding& out) {
   if ((offs[0] | offs[1]) == 0)
     return chapter_n_head(true, logs, 15, 1);
   auto low = offs[0] != 0 ? std::countr_zero(offs[0]) / 8 : 8 + std::countr_zero(offs[1]) / 8;
@@ -377,7 +457,7 @@ void channel_history::encode_counts(bool held, coding& out) const {
     auto is_recent = held || item.sequence == out.newest;
     if (auto count = count_of(item); count > 0)
       out.put_log(item.number, count, is_recent);
-    if (item.value == 0 && item.extra != default_velocity && logs <= max_logs)
+    if (item.value == 0 && item.extra != default_release_velocity && logs <= max_logs)
       out.put_log(item.number, 0x80u | item.extra, is_recent);
   }
 }
