@@ -18,9 +18,16 @@ struct configuration_state {
   explicit configuration_state(configuration_actor::pointer pointer)
       : self(pointer) {}
 
+  /// What was changed counts from now on.
   config::change_result take(config::change_result result) {
     if (result)
       apply();
+    return keep(std::move(result));
+  }
+  /// Whoever asked for it may not look: the log tells that it could not be kept.
+  config::change_result keep(config::change_result result) const {
+    for (const auto& remark : result.remarks)
+      io::log_warning("{}", remark);
     return result;
   }
 
@@ -53,10 +60,12 @@ configuration(configuration_actor::stateful_pointer<configuration_state> self,
       [&state](atom::check, const json_value& document) {
         return state.kept->check(document.content);
       },
-      [&state](atom::scene, const std::string& scene) { return state.kept->set_scene(scene); },
+      [&state](atom::scene, const std::string& scene) {
+        return static_cast<bool>(state.keep(state.kept->set_scene(scene)));
+      },
       [&state](atom::note, const std::string& key) { return json_value{state.kept->note(key)}; },
       [&state](atom::note, const std::string& key, const json_value& value) {
-        return state.kept->set_note(key, value.content);
+        return state.keep(state.kept->set_note(key, value.content));
       },
       [self](atom::leave) { self->quit(); },
   };

@@ -88,14 +88,18 @@ void control_state::serve(const http_exchange_ptr& exchange) {
   // Whoever changes something, and whoever asks after it, sees it.
   if (exchange->request().method != io::http_method::get)
     forget_answers();
-  if (answers_.size() > 256)
-    std::erase_if(answers_, [](const auto& one) { return one.second.waiting.empty(); });
   (this->*handlers_[exchange->request().route])(exchange);
 }
 
 void control_state::forget_answers() {
-  for (auto& [key, one] : answers_)
-    one.made_at = {};
+  drop_answers_of_before(std::chrono::steady_clock::time_point::max());
+}
+
+// They can be large, and nobody may ask again.
+void control_state::drop_answers_of_before(std::chrono::steady_clock::time_point time) {
+  std::erase_if(answers_, [time](const auto& one) {
+    return one.second.waiting.empty() && one.second.made_at < time;
+  });
 }
 
 void control_state::leave() {

@@ -204,15 +204,11 @@ void control_state::keep_decisions() {
           [this](const std::vector<session_info>& sessions) {
             self->request(parts_.configuration, edit_patience, atom::note_v,
                           std::string(decisions_note), json_value{write_decisions(sessions)})
-                .then(
-                    [](const config::change_result& result) {
-                      for (const auto& remark : result.remarks)
-                        io::log_warning("{}", remark);
-                    },
-                    [](caf::error&) {
-                      io::log_warning("a decision will be forgotten after a restart: the "
-                                      "configuration does not answer");
-                    });
+                .then([](const config::change_result&) {},
+                      [](caf::error&) {
+                        io::log_warning("a decision will be forgotten after a restart: the "
+                                        "configuration does not answer");
+                      });
           },
           [](caf::error&) {});
 }

@@ -5,6 +5,7 @@
 #include "actors/control_state.hpp"
 #include "actors/document_edit.hpp"
 
+#include <cassert>
 #include <numeric>
 
 namespace tutti {
@@ -59,14 +60,30 @@ std::string resource(std::string_view section, const std::string& id) {
   return "/api/v1/" + std::string(section) + '/' + io::percent_encode(id);
 }
 
-/// The item as it is after an edit.
-std::function<http_response(const change_result&)> show_edited(const char* section,
-                                                               std::size_t place, unsigned status) {
+/// The item as it is after an edit. Without a place it was appended, and is the last, wherever that
+/// is by then: others may have added or removed some since the edit was planned.
+std::function<http_response(const change_result&)>
+show_edited(const char* section, std::optional<std::size_t> place, unsigned status) {
   return [section, place, status](const change_result& result) {
     document_list now(result.in_force->document, section);
-    auto response = tagged({status, now.items()[place].dump() + '\n'}, now.tag(place));
-    return std::move(response).with("Location", resource(section, now.id_of(place)));
+    assert(now.items().size() > place.value_or(0));
+    auto index = place.value_or(now.items().size() - 1);
+    auto response = tagged({status, now.items()[index].dump() + '\n'}, now.tag(index));
+    return std::move(response).with("Location", resource(section, now.id_of(index)));
   };
+}
+
+/// Where an edit's item stands in the document; without a place it is to be appended ("-").
+std::string place_in(const char* section, std::optional<std::size_t> place) {
+  return '/' + std::string(section) + '/' + (place ? std::to_string(*place) : "-");
+}
+
+/// The same with a number for "-", given the document that refused the item.
+std::string numbered(const std::string& place, const json& document) {
+  if (!place.ends_with("/-"))
+    return place;
+  document_list list(document, place.substr(1, place.size() - 3));
+  return place.substr(0, place.size() - 1) + std::to_string(list.items().size());
 }
 
 std::optional<edit_wish> refuse_edit(const http_exchange_ptr& exchange, http_response response) {
@@ -116,7 +133,8 @@ void control_state::finish_edit(const http_exchange_ptr& exchange, const edit_pl
     exchange->respond(wish.answer(result));
     return;
   case verdict::mistaken:
-    exchange->respond(refuse_body(seen_from(wish.place, result.mistakes)));
+    exchange->respond(
+        refuse_body(seen_from(numbered(wish.place, result.in_force->document), result.mistakes)));
     return;
   case verdict::outdated:
   case verdict::missing:
@@ -172,13 +190,12 @@ void control_state::create_item(const http_exchange_ptr& exchange, const char* s
            if (!before)
              return refuse_edit(exchange, problem(400, "\"before\" names nothing that is there."));
          }
-         auto place = before.value_or(list.items().size());
          edit_wish wish;
          wish.patch = list.insertion(item, before);
          if (!exchange->request().if_match.empty())
            wish.revision = revision;
-         wish.place = '/' + std::string(section) + '/' + std::to_string(place);
-         wish.answer = show_edited(section, place, 201);
+         wish.place = place_in(section, before);
+         wish.answer = show_edited(section, before, 201);
          return std::optional(wish);
        });
 }
@@ -203,11 +220,10 @@ void control_state::replace_item(const http_exchange_ptr& exchange, const char* 
                               creates ? outdated() : problem(404, "There is none with this name."));
          if (index && !is_meant(exchange, list.tag(*index)))
            return refuse_edit(exchange, outdated());
-         auto place = index.value_or(list.items().size());
          edit_wish wish;
-         wish.patch = index ? list.replacement(place, item) : list.insertion(item, std::nullopt);
-         wish.place = '/' + std::string(section) + '/' + std::to_string(place);
-         wish.answer = show_edited(section, place, index ? 200u : 201u);
+         wish.patch = index ? list.replacement(*index, item) : list.insertion(item, std::nullopt);
+         wish.place = place_in(section, index);
+         wish.answer = show_edited(section, index, index ? 200u : 201u);
          return std::optional(wish);
        });
 }
@@ -229,7 +245,7 @@ void control_state::patch_item(const http_exchange_ptr& exchange, const char* se
     item.merge_patch(change);
     edit_wish wish;
     wish.patch = list.replacement(*index, std::move(item));
-    wish.place = '/' + std::string(section) + '/' + std::to_string(*index);
+    wish.place = place_in(section, index);
     wish.answer = show_edited(section, *index, 200);
     return std::optional(wish);
   });

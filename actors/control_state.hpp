@@ -36,7 +36,8 @@ struct hub_facts {
 struct edit_wish {
   nlohmann::json patch;
   std::string revision; ///< only if the document still has it; empty: whichever
-  std::string place;    ///< where the client's body stands in the document; mistakes point into it
+  std::string place;    ///< where the client's body stands in the document, "/rules/-" at its end;
+                        ///< mistakes point into it
   std::function<io::http_response(const config::change_result&)> answer;
 };
 /// Makes it of the document in force and its revision; nothing if the client has been answered.
@@ -52,6 +53,8 @@ struct control_state {
   void leave();
   /// Answers of before are not given again.
   void forget_answers();
+  /// Those that are being made stay.
+  void drop_answers_of_before(std::chrono::steady_clock::time_point time);
   void attach(const configuration_actor& configuration) { parts_.configuration = configuration; }
 
   static inline const char* name = "control";
@@ -201,8 +204,9 @@ void control_state::answer_in_time(const io::http_exchange_ptr& exchange, Begin 
     key += name_of + '=' + value + '\n';
   if (request.route == metrics_route())
     key += request.accept;
+  drop_answers_of_before(std::chrono::steady_clock::now() - freshness);
   auto& known = answers_[key];
-  if (known.response.body && std::chrono::steady_clock::now() - known.made_at < freshness)
+  if (known.response.body)
     return exchange->respond(known.response);
   known.waiting.push_back(exchange);
   if (known.waiting.size() > 1)

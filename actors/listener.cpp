@@ -2,6 +2,7 @@
 // Decides: which peer a datagram belongs to, who becomes a peer, who is told NO.
 // Leaves: everything about one peer (peer_session).
 #include "actors/failure.hpp"
+#include "actors/knock_limit.hpp"
 #include "actors/peer_table.hpp"
 #include "actors/spawn.hpp"
 
@@ -82,6 +83,8 @@ private:
   void report(const peer_table::peer& peer, Atom what);
   peer_table::peer& add_peer(const peer_address& address, std::string partner = {});
   void refuse(const io::endpoint& sender, std::uint32_t token);
+  /// NO or BY, from the control port.
+  void answer(invitation_kind kind, const io::endpoint& to, std::uint32_t token);
   void on_peer_down(const caf::down_msg& down);
   void end_if_empty();
 
@@ -90,6 +93,7 @@ private:
   router_actor router_;
   peer_table peers_;
   std::optional<admission> admission_;
+  knock_limit knocks_;
   bool ticking_ = false;
   target_watcher watcher_; ///< whoever wants peers invited
   std::unordered_map<caf::actor_addr, port_key> keys_;
@@ -211,6 +215,10 @@ void listener_state::on_invitation(channel from, const io::endpoint& sender,
   auto peer = find_known(sender, received);
   if (!peer && is_doubtful(sender, received))
     return;
+  if (!peer && !knocks_.take(sender, now())) {
+    ++strangers_; // not refused: who is told NO does not try again
+    return;
+  }
   if (!peer)
     peer = judge(sender, received);
   if (peer)
@@ -336,11 +344,14 @@ bool listener_state::disconnect(port_key key) {
 
 void listener_state::refuse(const io::endpoint& sender, std::uint32_t token) {
   ++refused_;
+  answer(invitation_kind::refuse, sender, token);
+}
+
+void listener_state::answer(invitation_kind kind, const io::endpoint& to, std::uint32_t token) {
   std::array<std::uint8_t, protocol::max_apple_command> room;
   protocol::byte_writer writer(room);
-  protocol::encode_apple_command(
-      invitation{invitation_kind::refuse, token, context_->identity.ssrc, {}}, writer);
-  context_->control->send(sender, writer.written());
+  protocol::encode_apple_command(invitation{kind, token, context_->identity.ssrc, {}}, writer);
+  context_->control->send(to, writer.written());
 }
 
 peer_table::peer& listener_state::add_peer(const peer_address& address, std::string partner) {
@@ -431,6 +442,8 @@ void listener_state::on_reached(port_key key, std::uint32_t ssrc, const std::str
   peers_.set_data(*peer, address.data);
   peers_.set_identity(*peer, ssrc, who);
   peer->in_session = true;
+  if (peer->targets.empty())
+    knocks_.give_back(address.control);
   while (auto twin = peers_.twin_of(*peer))
     merge(*twin, *peer);
   self->send(peer->session, atom::attach_v);
@@ -472,9 +485,14 @@ void listener_state::on_peer_down(const caf::down_msg& down) {
   last_ = nullptr;
   if (auto peer = peers_.by_key(key)) {
     report(*peer, atom::failed_v);
-    if (down.reason != caf::exit_reason::normal && !leaving_)
+    if (down.reason != caf::exit_reason::normal && !leaving_) {
+      io::log_error("the session with \"{}\" ({}) ended unexpectedly ({})", peer->name,
+                    to_string(peer->address.control), self->system().render(down.reason));
+      // It cannot say so itself any more, and the peer would wait for it.
+      answer(invitation_kind::goodbye, peer->address.control, peer->token);
       for (const auto& [what, target] : peer->targets)
         self->delayed_send(self, std::chrono::seconds(1), atom::invite_v, target, watcher_);
+    }
   }
   peers_.remove(key);
   end_if_empty();

@@ -244,7 +244,8 @@ std::string metrics_text(const hub_snapshot& hub, metrics_format format) {
   std::ostringstream text;
   text.imbue(std::locale::classic());
   prometheus::TextSerializer().Serialize(text, out.families());
-  return format == metrics_format::openmetrics ? to_openmetrics(text.str()) : text.str();
+  auto content = std::move(text).str();
+  return format == metrics_format::openmetrics ? to_openmetrics(content) : content;
 }
 
 } // namespace tutti

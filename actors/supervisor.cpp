@@ -208,8 +208,6 @@ void supervisor_state::reload() {
   self->request(configuration_, caf::infinite, atom::reload_v)
       .then(
           [](const config::change_result& result) {
-            for (const auto& remark : result.remarks)
-              io::log_warning("{}", remark);
             for (const auto& wrong : result.mistakes)
               io::log_error("{}", wrong.sentence());
             if (result)

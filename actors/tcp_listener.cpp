@@ -131,6 +131,9 @@ void tcp_listener_state::on_client_down(const caf::down_msg& down) {
   auto found = clients_.find(down.source);
   if (found == clients_.end())
     return;
+  if (down.reason != caf::exit_reason::normal && !leaving_)
+    io::log_error("a connection to \"{}\" ended unexpectedly ({})", settings_.name,
+                  self->system().render(down.reason));
   // Whatever ended the connection, the router must not keep its port.
   self->send(context_->router, atom::detach_v, found->second.key);
   clients_.erase(found);

@@ -119,6 +119,9 @@ void tcp_target_state::on_port_down(const caf::down_msg& down) {
   if (leaving_)
     return self->quit();
   failure_ = "the connection was lost";
+  if (down.reason != caf::exit_reason::normal)
+    io::log_error("the connection to {} ended unexpectedly ({})", where(),
+                  self->system().render(down.reason));
   if (self->clock().now() - since_ >= success_life)
     back_off_->reset();
   try_later();

@@ -112,6 +112,7 @@ public:
     caf::actor_system system(config_);
     auto supervisor = spawn_supervisor(system, std::move(start));
     reload_on_signal(supervisor);
+    end_with(supervisor);
     signals_.async_wait([&](const boost::system::error_code& error, int) {
       if (!error)
         begin_shutdown(supervisor);
@@ -119,17 +120,20 @@ public:
     loop_.adopt_thread();
     manager_.ready(status);
     forget_start();
-    while (system.registry().running() > 0 && !overdue_)
+    while (system.registry().running() > 0 && !overdue_ && !lost_)
       loop_.run_turn(leaving_ ? shutdown_look : io::event_loop::nanoseconds::max());
-    auto clean = !overdue_;
+    auto clean = !overdue_ && !lost_;
     supervisor = nullptr;
     signals_.cancel();
     reload_signal_.cancel();
     limit_.cancel();
     started_.cancel();
     if (!clean) {
-      io::log_warning("not everything ended in time");
-      std::_Exit(0);
+      if (lost_)
+        io::log_error("the supervisor failed; nothing can go on without it");
+      else
+        io::log_warning("not everything ended in time");
+      std::_Exit(lost_ ? 1 : 0);
     }
     return 0;
   }
@@ -154,6 +158,13 @@ private:
     });
   }
 
+  // It starts all others again, but nobody starts it: that is the service manager's part.
+  void end_with(const supervisor_actor& supervisor) {
+    caf::actor_cast<caf::actor>(supervisor)->attach_functor([this](const caf::error& why) {
+      lost_ = why && !leaving_; // not where it was told to end
+    });
+  }
+
   void begin_shutdown(const supervisor_actor& supervisor) {
     manager_.stopping();
     io::log_info("saying goodbye to all peers");
@@ -173,11 +184,13 @@ private:
   caf::actor_system_config config_;
   bool leaving_ = false;
   bool overdue_ = false;
+  bool lost_ = false; ///< the supervisor has ended, though nobody wanted it to
 };
 
 } // namespace
 
 int serve(const serve_options& options) {
+  io::keep_heap_flat();
   raise_file_limit();
   try {
     return hub(options).run();

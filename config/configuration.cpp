@@ -162,11 +162,11 @@ change_result configuration::check(const json& document) const {
   return judge(document);
 }
 
-bool configuration::set_scene(const std::string& name) {
+change_result configuration::set_scene(const std::string& name) {
   const auto& scenes = in_force_->settings.scenes;
   if (!name.empty() && std::none_of(scenes.begin(), scenes.end(),
                                     [&](const scene& one) { return one.name == name; }))
-    return false;
+    return refusal(verdict::missing);
   auto now = std::make_shared<configuration_in_force>(*in_force_);
   now->settings.scene = name;
   if (name.empty())
@@ -177,8 +177,9 @@ bool configuration::set_scene(const std::string& name) {
   now->changed_sections = changes_.changed();
   in_force_ = std::move(now);
   change_result result;
+  result.in_force = in_force_;
   save(result);
-  return true;
+  return result;
 }
 
 change_result configuration::set_note(const std::string& key, json value) {

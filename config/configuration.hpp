@@ -72,8 +72,8 @@ public:
   change_result edit(const nlohmann::json& patch, const std::string& revision = {});
   /// What edit() would say, without doing it; `document` stands for the whole.
   change_result check(const nlohmann::json& document) const;
-  /// This scene is active (empty: none); false if there is no such scene.
-  bool set_scene(const std::string& name);
+  /// This scene is active (empty: none); `missing` if there is no such scene.
+  change_result set_scene(const std::string& name);
 
   /// Things to remember that are no part of the document, e.g. admitted peers; null: nothing.
   nlohmann::json note(const std::string& key) const { return changes_.note(key); }

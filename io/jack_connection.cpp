@@ -6,6 +6,10 @@
 #include <cerrno>
 #include <new>
 #include <stdexcept>
+#include <string_view>
+
+#include <dlfcn.h>
+#include <unistd.h>
 
 namespace tutti::io {
 
@@ -22,6 +26,17 @@ std::string describe(jack_status_t status) {
   return "the JACK server refused (status " + std::to_string(status) + ")";
 }
 
+/// Trying to connect opens a data base, megabytes of it, each second that no server runs. Where the
+/// library is JACK's own, a server that was ever there has left its registry, so one look is
+/// enough. PipeWire's library has other ways.
+bool server_may_run() {
+  Dl_info library{};
+  if (::dladdr(::dlsym(RTLD_DEFAULT, "jack_client_open"), &library) == 0 ||
+      std::string_view(library.dli_fname).find("pipewire") != std::string_view::npos)
+    return true;
+  return ::access("/dev/shm/jack-shm-registry", F_OK) == 0;
+}
+
 } // namespace
 
 std::string jack_port_text(jack_port_t* port) {
@@ -34,6 +49,8 @@ jack_connection::jack_connection(const std::string& name, int wake, int answer, 
     : tell_(std::move(tell)) {
   jack_set_error_function([](const char*) {}); // an absent server is normal, no news every second
   jack_set_info_function([](const char*) {});
+  if (!server_may_run())
+    throw std::runtime_error(describe(JackServerFailed));
   jack_status_t status{};
   client_ = jack_client_open(name.c_str(), JackNoStartServer, &status);
   if (!client_)

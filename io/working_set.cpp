@@ -28,6 +28,11 @@ int release_object(dl_phdr_info* object, std::size_t, void*) noexcept {
 
 } // namespace
 
+// By itself glibc raises its threshold with every such block that is freed.
+void keep_heap_flat() noexcept {
+  ::mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+}
+
 void release_start_pages() noexcept {
   ::malloc_trim(0);
   ::dl_iterate_phdr(release_object, nullptr);

@@ -1,8 +1,13 @@
-// Gives memory back that only the start needed. Decides: which pages. Leaves: when the start is
+// How much memory the process keeps. Gives back what only the start needed, and large blocks when
+// they are freed. Decides: which pages. Leaves: when the start is
 // over (cli/serve). Spec: madvise(2), dl_iterate_phdr(3). Thread: any.
 #pragma once
 
 namespace tutti::io {
+
+/// To be called first: blocks of 128 KiB and more go back to the system as they are freed, so that
+/// an answer of megabytes leaves no hole in the heap.
+void keep_heap_flat() noexcept;
 
 /// Unmaps the code and constants of the program and its libraries; those that are used again come
 /// back from the system's cache of files, in a few µs each. Reading settings, announcing services

@@ -1,4 +1,5 @@
 // The listener and its peer sessions on a scripted network, with a router and a listening port.
+#include "actors/knock_limit.hpp"
 #include "io/log.hpp"
 #include "protocol/session/session_engine.hpp"
 #include "tests/support/actor_stage.hpp"
@@ -441,10 +442,15 @@ TEST_CASE_METHOD(listening_stage, "the sessions of a listener that fails say goo
 // next.
 TEST_CASE_METHOD(listening_stage, "a session that fails leaves nothing to the others",
                  "[actors][listener]") {
-  control->before_send = [] { throw std::bad_alloc(); };
+  control->before_send = [first = true]() mutable {
+    if (std::exchange(first, false))
+      throw std::bad_alloc();
+  };
   arrive(*control, {{anna.control, anna.invite()}});
-  control->before_send = nullptr;
-  CHECK(control->take_sent().empty());
+  auto told = invitations(control->take_sent(), anna.control);
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].kind == invitation_kind::goodbye);
+  CHECK(told[0].token == anna.token);
   CHECK(status().peers.empty());
   arrive(*control, {{bert.control, bert.invite()}});
   auto answers = invitations(control->take_sent(), bert.control);
@@ -452,6 +458,22 @@ TEST_CASE_METHOD(listening_stage, "a session that fails leaves nothing to the ot
   CHECK(answers[0].token == bert.token);
   join(anna); // and it may come again
   CHECK(ports() == "rtp/Hub/Anna");
+}
+
+// Nobody is told NO for it: who is, does not try again.
+TEST_CASE_METHOD(listening_stage, "a host that floods with invitations is looked at now and then",
+                 "[actors][listener]") {
+  std::size_t answers = 0;
+  for (std::uint32_t i = 0; i < 400; ++i) {
+    participant stranger{"Stranger", 0x5000 + i,
+                         anna.control.with_port(static_cast<std::uint16_t>(20000 + 2 * i))};
+    arrive(*control, {{stranger.control, stranger.invite()}});
+    answers += control->take_sent().size();
+  }
+  CHECK(answers == knock_limit::burst);
+  CHECK(status().strangers == 400 - knock_limit::burst);
+  join(bert);
+  CHECK(ports() == "rtp/Hub/Bert");
 }
 
 // -- inviting --

@@ -120,6 +120,23 @@ class Edits(unittest.TestCase):
             self.assertEqual(set(editors.map(add, range(50))), {201})
         self.assertEqual(set(self.ids()), {"all", "#2"} | {f"rule {number}" for number in range(50)})
 
+    def test_whoever_adds_a_rule_is_answered_with_that_rule_while_others_come_and_go(self):
+        def come_and_go(number):
+            connection = self.hub.connect(30)
+            for round_ in range(10):
+                wish = {"name": f"rule {number}/{round_}", "from": "a", "to": "b"}
+                made = self.hub.ask("POST", RULES, wish, connection=connection)
+                self.assertEqual((made.status, made.json), (201, wish))
+                self.assertEqual(made.headers["Location"], RULES + "/" + quote(wish["name"]))
+                wrong = self.hub.ask("POST", RULES, {"from": "a", "to": 7}, connection=connection)
+                self.assertEqual([one["pointer"] for one in wrong.json["errors"]], ["/to"])
+                self.assertEqual(self.hub.ask("DELETE", made.headers["Location"], connection=connection).status, 204)
+            connection.close()
+
+        with concurrent.futures.ThreadPoolExecutor(8) as editors:
+            list(editors.map(come_and_go, range(8)))
+        self.assertEqual(self.ids(), ["all", "#2"])
+
     def test_scenes_are_edited_and_activated(self):
         self.assertEqual(self.ids(SCENES), ["quiet", "loud"])
         self.assertEqual(self.hub.get("/api/v1/scene"), {"name": ""})

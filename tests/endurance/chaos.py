@@ -4,20 +4,26 @@ each the session works as before, and the log says what happened.
 
     chaos.py BUILD
 
-Devices, D-Bus and Avahi that vanish have lanes of their own, with the real daemons: tests/discovery-lanes, tests/local.
-Actors that fail are in the actors' own tests.
+What vanishes with a real daemon has lanes of its own, which end this one (root only): D-Bus and Avahi (tests/discovery-lanes),
+a JACK server that is killed while it plays (tests/jack). ALSA's sequencer needs tests/alsa-vm.
 """
+import contextlib
 import errno
+import http.client
+import json
 import mmap
+import os
 import pathlib
 import re
 import shutil
 import signal
+import socket
 import struct
+import subprocess
 import sys
 import time
 
-from lane import Hub, Report, Seconds
+from lane import HERE, Hub, Report, Seconds, ask, free_port
 
 FIELDS = ("send_errno", "send_permille", "receive_errno", "receive_permille", "write_errno", "close_udp")
 
@@ -29,7 +35,7 @@ class Faults:
         file.write_bytes(bytes(64))
         with open(file, "r+b") as opened:
             self.memory = mmap.mmap(opened.fileno(), 64)
-        self.values, self.step = dict.fromkeys(FIELDS, 0), 0
+        self.values, self.ended = dict.fromkeys(FIELDS, 0), 0
 
     def set(self, clock_step=0, **values):
         self.values.update(values)
@@ -39,6 +45,24 @@ class Faults:
         kept = self.values["close_udp"]
         self.values = {**dict.fromkeys(FIELDS, 0), "close_udp": kept}
         self.set()
+
+    def end_actor(self, name):
+        """The next actor of this name that has a message ends with an error."""
+        self.ended += 1
+        self.memory[36:64] = struct.pack("28s", name.encode())
+        self.memory[32:36] = struct.pack("=i", self.ended)
+
+
+class Gear:
+    """What the hub connects to over TCP. It listens, and hangs up when it is told to."""
+
+    def __init__(self):
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.server.settimeout(20)
+        self.port = self.server.getsockname()[1]
+
+    def hang_up(self):
+        self.server.accept()[0].close()
 
 
 class Chaos:
@@ -50,6 +74,7 @@ class Chaos:
         self.faults = Faults(folder / "faults")
         library = next(build.glob("tests/libfaults.so"))
         self.folder, self.library = folder, library
+        self.tcp, self.api, self.gear = free_port(), free_port(), Gear()
         self.hub = self.start(0)
         self.pair = Seconds([build / "tests/pair", "127.0.0.1", self.hub.port, 600, 200])
         self.joined(30)
@@ -57,8 +82,12 @@ class Chaos:
     def start(self, port):
         return Hub(self.build, self.folder, {
             "sessions": [{"name": "Chaos", "port": port}],
-            "local": {"alsa": {"enabled": False}, "jack": {"enabled": False}}, "discovery": {"mode": "off"}},
-            {"LD_PRELOAD": str(self.library), "TUTTI_FAULTS": str(self.folder / "faults")})
+            "discovery": {"mode": "off"},
+            "tcp": {"listen": [{"name": "desk", "port": self.tcp}], "connect": [{"host": "127.0.0.1", "port": self.gear.port}]},
+            "multicast": [{"name": "cable", "interface": "lo"}],
+            "control": {"listen": [f"127.0.0.1:{self.api}"]}},
+            {"LD_PRELOAD": str(self.library), "TUTTI_FAULTS": str(self.folder / "faults"),
+             "STATE_DIRECTORY": str(self.folder), "JACK_DEFAULT_SERVER": "tutti-chaos"})
 
     def joined(self, seconds):
         end = time.monotonic() + seconds
@@ -89,10 +118,14 @@ class Chaos:
         self.full_send_queue()
         self.failing_receive()
         self.clock_steps()
+        self.full_disk()
+        self.failing_actors()
         self.lost_sockets()
         self.stopped_process()
+        self.failing_supervisor()
         self.pair.end()
         self.report.check("the hub ended in good order", self.hub.stop() == 0)
+        self.vanishing_daemons()
         return self.report.end()
 
     def full_send_queue(self):
@@ -119,6 +152,93 @@ class Chaos:
             lost = sum(one["lost"] for one in self.during(3))
             self.report.check(f"the wall clock jumps by {hours:+} h: nobody notices", lost == 0 and self.broken() == 0)
         self.faults.none()
+
+    def rules(self):
+        return [one["id"] for one in json.loads(ask(self.api, "GET", "/api/v1/rules")[1])["items"]]
+
+    def add_rule(self, name):
+        return ask(self.api, "POST", "/api/v1/rules", {"name": name, "from": "name:Nobody", "to": "*"})[0] == 201
+
+    def full_disk(self):
+        self.faults.set(write_errno=errno.ENOSPC)
+        taken = self.add_rule("while the disk is full")
+        said = re.search(r"The change is in force, but will be gone after a restart.*", self.hub.said())
+        lost = sum(one["lost"] for one in self.during(2))
+        self.report.check("the disk is full as a rule is added: it is in force, the log says that it is not kept",
+                          taken and "while the disk is full" in self.rules() and said is not None and lost == 0,
+                          said.group() if said else self.hub.said()[-300:])
+        self.faults.none()
+        self.report.check("with room again the next change keeps both", self.add_rule("with room again"))
+
+    def failing_actors(self):
+        """Each in turn, with what gives it a message."""
+        def call(path):
+            return lambda: ask(self.api, "GET", path)
+
+        def touch(octets=b""):
+            with socket.create_connection(("127.0.0.1", self.tcp), 5) as client:
+                client.sendall(octets)
+                time.sleep(0.1)
+
+        for name, stir in (
+                ("peer_session", None), ("listener", call("/readyz")), ("multicast_port", None),
+                ("tcp_port", lambda: touch(b"\x90\x3c\x40\x80\x3c\x40")), ("tcp_listener", touch), ("tcp_target", self.gear.hang_up),
+                ("discovery", call("/api/v1/discovery")), ("jack_watch", None), ("alsa_watch", None),
+                ("configuration", call("/api/v1/rules")), ("control", call("/readyz")),
+                ("monitor", lambda: self.add_rule("for the monitor")), ("router", None)):
+            self.failing_actor(name, stir)
+        self.report.check("both rules of before are there", {"while the disk is full", "with room again"} <= set(self.rules()))
+
+    def failing_actor(self, name, stir):
+        before = len(self.hub.said())
+        self.faults.end_actor(name)
+        begin = time.monotonic()
+        said = None
+        while not said and time.monotonic() < begin + 12:
+            if stir:
+                with contextlib.suppress(OSError, http.client.HTTPException):
+                    stir()  # its answer may be lost with it
+            time.sleep(0.1)
+            said = re.search(r"error (.*unexpectedly.*)", self.hub.said()[before:])
+        self.report.check(f"the {name} fails", said is not None, said.group(1) if said else "nothing is said of it")
+        self.works_again("after that", 40)
+        end = time.monotonic() + 10
+        while not (ready := self.is_ready()) and time.monotonic() < end:
+            time.sleep(0.1)
+        if not ready:
+            self.report.check("and it is ready", False)
+
+    def is_ready(self):
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return ask(self.api, "GET", "/readyz")[0] == 200 and ask(self.api, "GET", "/api/v1/rules")[0] == 200
+        return False
+
+    def failing_supervisor(self):
+        before = len(self.hub.said())
+        self.faults.end_actor("supervisor")
+        begin = time.monotonic()
+        while self.hub.alive() and time.monotonic() < begin + 10:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                ask(self.api, "GET", "/readyz")
+        said = re.search(r"error (the supervisor failed.*)", self.hub.said()[before:])
+        self.report.check("the supervisor fails: the hub says so and ends, for systemd to start it again",
+                          not self.hub.alive() and self.hub.child.returncode == 1 and said is not None, said.group(1) if said else "")
+        self.hub.stop()
+        self.hub = self.start(self.hub.port)
+        self.works_again("started again, as systemd does", 40)
+        self.report.check("with the rules of before", {"while the disk is full", "with room again"} <= set(self.rules()))
+
+    def vanishing_daemons(self):
+        if os.geteuid() != 0:
+            self.report.note("D-Bus, Avahi and JACK: left out, they take root")
+            return
+        for what, command in (
+                ("D-Bus and Avahi vanish and come back", (HERE.parent / "discovery-lanes", self.build / "tests/mdns_tool",
+                                                          self.build / "tutti", "restart")),
+                ("a JACK server is killed under traffic", (HERE.parent / "jack/run", self.build / "tests/jack_tests",
+                                                           "a server killed under traffic*"))):
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+            self.report.check(what, done.returncode == 0, "" if done.returncode == 0 else done.stdout[-600:])
 
     # systemd starts the hub again if it ends; what must not happen is a hub that runs and is deaf.
     def lost_sockets(self):

@@ -6,11 +6,17 @@
 //   int32 write_errno                    write and fsync on regular files fail with this; 0: not
 //   int32 close_udp                      when it changes, every UDP socket is closed
 //   int64 clock_step                     nanoseconds that the real-time clock is off
+//   int32 end_actor                      when it changes, the next actor of this name ends with an
+//   char[28] actor                       error, as if its handler had thrown
 // Decides: nothing; without the file it does nothing. Thread: any.
+#include <caf/scheduled_actor.hpp>
+#include <caf/sec.hpp>
+
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
 
 #include <dlfcn.h>
@@ -28,7 +34,10 @@ struct orders {
   std::atomic<std::int32_t> receive_errno, receive_permille;
   std::atomic<std::int32_t> write_errno, close_udp;
   std::atomic<std::int64_t> clock_step;
+  std::atomic<std::int32_t> end_actor;
+  char actor[28];
 };
+static_assert(sizeof(orders) == 64);
 
 orders* map_orders() {
   auto name = std::getenv("TUTTI_FAULTS");
@@ -96,7 +105,27 @@ void close_sockets_if_told() {
   }
 }
 
+// Actors run on the loop's thread, and one on a thread of its own.
+bool is_to_end(const char* name) {
+  auto now = current();
+  static std::atomic<std::int32_t> done = now ? now->end_actor.load() : 0;
+  auto order = now ? now->end_actor.load() : 0;
+  auto before = done.load();
+  return before != order && std::strncmp(now->actor, name, sizeof now->actor) == 0 &&
+         done.compare_exchange_strong(before, order);
+}
+
 } // namespace
+
+// CAF calls this for every message of an actor, through its table of symbols.
+caf::scheduled_actor::activation_result
+caf::scheduled_actor::reactivate(caf::mailbox_element& message) {
+  using function = activation_result(scheduled_actor*, mailbox_element&);
+  static auto call = real<function>("_ZN3caf15scheduled_actor10reactivateERNS_15mailbox_elementE");
+  if (is_to_end(name()))
+    quit(caf::make_error(caf::sec::runtime_error));
+  return call(this, message);
+}
 
 extern "C" {
 

@@ -1,4 +1,5 @@
 """What the lanes share: the hub as a service manager sees it, the tools of the build, and the list of what was checked."""
+import http.client
 import json
 import os
 import pathlib
@@ -18,6 +19,17 @@ def free_port(kind=socket.SOCK_STREAM):
     with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def ask(port, method, path, body=None):
+    """A request to the control API: status and content."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request(method, path, json.dumps(body) if body else None, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
 
 
 class Hub:

@@ -4,8 +4,6 @@ change rules, for a given time. No event is lost or doubled, memory is flat, not
 
     soak.py BUILD SECONDS [MESSAGES PER SECOND]
 """
-import http.client
-import json
 import pathlib
 import random
 import shutil
@@ -15,7 +13,7 @@ import threading
 import time
 from urllib.parse import quote
 
-from lane import Ear, Hub, Report, Tool, free_port, numbered
+from lane import Ear, Hub, Report, Tool, ask, free_port, numbered
 from processes import NodePeer
 
 RESIDENTS, VISITORS, NODES, STREAMS, CALLERS = 150, 50, 4, 6, 3
@@ -130,17 +128,11 @@ class Caller(Worker):
         self.number, self.port, self.calls, self.errors = number, port, 0, []
 
     def call(self, method, path, body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            connection.request(method, path, json.dumps(body) if body else None, {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            content = answer.read()
-            self.calls += 1
-            if answer.status >= 400:
-                self.errors.append(f"{method} {path}: {answer.status} {content[:200]!r}")
-            return answer.status, content
-        finally:
-            connection.close()
+        status, content = ask(self.port, method, path, body)
+        self.calls += 1
+        if status >= 400:
+            self.errors.append(f"{method} {path}: {status} {content[:200]!r}")
+        return status, content
 
     def work(self):
         luck = random.Random(self.number)
