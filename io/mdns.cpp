@@ -309,6 +309,14 @@ void mdns::settle() {
       if (active_)
         change_question(table, change);
   }
+  for (const auto& event : seen) {
+    service_name name{event.service.type, event.service.name};
+    if (event.what == service_event::kind::removed)
+      others_.erase(name);
+    else
+      others_.insert(std::move(name));
+  }
+  publications_.avoid(others_);
   for (const auto& command : publications_.take_commands())
     if (active_ && command.what == publication_command::kind::announce)
       active_->announce(command.id, command.service);

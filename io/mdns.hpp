@@ -117,6 +117,7 @@ private:
   mdns_handlers handlers_;
   responder_choice choice_;
   publications publications_;
+  std::set<service_name> others_;               ///< services that are seen
   std::map<std::string, service_table> tables_; ///< by type
   local_host local_;
   std::vector<std::uint16_t> announced_ports_; ///< also of services that are withdrawn

@@ -227,13 +227,29 @@ void publications::on_result(const registration_result& result, time_point now) 
     ++entry.host_number;
     start(place);
   } else if (collision && entry.renames < max_renames) {
-    ++entry.renames;
-    entry.name = alternative_name(entry.name);
+    take_next_name(entry);
     entry.registered.reset();
     start(place);
   } else {
     take_back(place);
     fail(entry, collision ? "every name tried is taken" : result.reason, now);
+  }
+}
+
+void publications::take_next_name(publication& entry) {
+  ++entry.renames;
+  entry.name = alternative_name(entry.name);
+}
+
+void publications::avoid(const std::set<service_name>& taken) {
+  for (auto place = entries_.begin(); place != entries_.end(); ++place) {
+    auto& entry = place->second;
+    auto before = entry.renames;
+    while (entry.state == publication_state::probing && entry.renames < max_renames &&
+           taken.count({entry.wanted.type, entry.name}) > 0)
+      take_next_name(entry);
+    if (entry.renames != before)
+      start(place);
   }
 }
 

@@ -14,8 +14,10 @@
 #include "io/network_interface.hpp"
 
 #include <chrono>
+#include <compare>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -60,6 +62,13 @@ struct announcing_host {
   std::vector<network_interface> interfaces;
 };
 
+struct service_name {
+  std::string type;
+  std::string name;
+
+  auto operator<=>(const service_name&) const = default;
+};
+
 /// For the responder, in this order.
 struct publication_command {
   enum class kind : std::uint8_t { announce, withdraw };
@@ -88,6 +97,10 @@ public:
   void on_responder(const std::string& host, std::vector<std::string> restricted_to = {});
   void on_result(const registration_result& result, time_point now);
   void on_interfaces(std::vector<network_interface> interfaces);
+  /// Services of other hosts that stand. Whoever is probing for one of these names takes the next:
+  /// a host that has just answered for it does not do so again within the time of the probes (RFC
+  /// 6762 section 6), and would lose the name that it has.
+  void avoid(const std::set<service_name>& taken);
   void on_time(time_point now);
   std::optional<time_point> next_deadline() const;
 
@@ -116,6 +129,7 @@ private:
   void start_addresses(publication_map::iterator entry, const std::string& host,
                        const std::vector<host_record>& records);
   void take_back(publication_map::iterator entry);
+  static void take_next_name(publication& entry);
   void fail(publication& entry, std::string reason, time_point now);
   publication_status status(registration_id id, const publication& entry) const;
 
