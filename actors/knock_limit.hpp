@@ -1,7 +1,8 @@
 // How often strangers may knock: invitations of those that are not in session.
-// Decides: that each host has 64 tries at once and 16 more a second, and gets back those that led
-// to a session; hosts whose hash is the same share theirs, so that the table never grows.
-// Leaves: who may join (admission), counting (listener), time (an argument). Thread: values.
+// Decides: that each host has 2048 tries at once, as thousands of peers may stand behind one
+// address, and 64 more a second, and gets back those that led to a session; hosts whose hash is
+// the same share theirs, so that the table never grows. Leaves: who may join (admission), counting
+// (listener), time (an argument). Thread: values.
 #pragma once
 
 #include "io/endpoint.hpp"
@@ -15,8 +16,8 @@ namespace tutti {
 
 class knock_limit {
 public:
-  static constexpr int burst = 64;
-  static constexpr int per_second = 16;
+  static constexpr int burst = 2048;
+  static constexpr int per_second = 64;
   /// A prime, as addresses of one network differ in few bits.
   static constexpr std::size_t hosts = 1021;
 
