@@ -1,6 +1,6 @@
-// How much memory the process keeps. Gives back what only the start needed, and large blocks when
-// they are freed. Decides: which pages. Leaves: when the start is
-// over (cli/serve). Spec: madvise(2), dl_iterate_phdr(3). Thread: any.
+// How much memory the process keeps: what only the start needed is given back, and large blocks
+// when they are freed. Decides: which pages. Leaves: when the start is over (cli/serve).
+// Spec: madvise(2), dl_iterate_phdr(3), mallopt(3). Thread: any.
 #pragma once
 
 namespace tutti::io {

@@ -65,7 +65,7 @@ class Standalone(unittest.TestCase):
 
     def test_paths_inside_and_built_files_pass(self):
         code, out = check("standalone.py", **{
-            "a.md": "docs/work/x, ../tests/run, https://example.org/home/x\n", "build-asan/x.txt": "/ro" "ot/x\n"})
+            "a.md": "docs/wo" "rk/x, ../tests/run, https://example.org/home/x\n", "build-asan/x.txt": "/ro" "ot/x\n"})
         self.assertEqual(code, 0, out)
 
 

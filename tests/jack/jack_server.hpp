@@ -77,6 +77,7 @@ public:
   struct event {
     jack_nframes_t frame;
     std::vector<std::uint8_t> bytes;
+    jack_time_t time = 0; ///< µs, as JACK mapped the frame in that period; of what was sent
   };
 
   explicit jack_peer(const std::string& name) {
@@ -133,7 +134,8 @@ private:
       if (next_ < periods_.size()) {
         for (auto& e : periods_[next_]) {
           jack_midi_event_write(out, e.frame, e.bytes.data(), e.bytes.size());
-          sent_.push_back({start + e.frame, e.bytes});
+          sent_.push_back(
+              {start + e.frame, e.bytes, jack_frames_to_time(client_, start + e.frame)});
         }
         ++next_;
       } else {
@@ -146,7 +148,7 @@ private:
       jack_midi_event_t e;
       jack_midi_event_get(&e, in, i);
       if (heard_.size() < heard_.capacity())
-        heard_.push_back({start + e.time, {e.buffer, e.buffer + e.size}});
+        heard_.push_back({start + e.time, {e.buffer, e.buffer + e.size}, 0});
     }
     count_.store(heard_.size(), std::memory_order_release);
     return 0;
