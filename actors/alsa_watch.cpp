@@ -26,6 +26,8 @@ namespace tutti {
 namespace {
 
 constexpr std::chrono::seconds look_wait{5};
+// A port that failed is not opened again at once, or one that always fails would be for ever.
+constexpr std::chrono::seconds reopen_wait{1};
 // A card's sequencer port is there a little sooner than the rest of it; so often and so long is
 // waited.
 constexpr int place_looks = 5;
@@ -40,6 +42,11 @@ constexpr std::uint32_t program_octets_per_second = 31'250;
 struct alsa_watch_state {
   explicit alsa_watch_state(alsa_watch_actor::pointer pointer)
       : self(pointer) {}
+  /// However the watch ended, its ports do not outlive it.
+  ~alsa_watch_state() {
+    for (const auto& [key, port] : ports_)
+      caf::anon_send(port.actor, atom::leave_v);
+  }
 
   void start(local_context context);
   void open();
@@ -155,7 +162,6 @@ void alsa_watch_state::on_opened(const std::string& failure) {
   }
   failure_.clear();
   io::log_info("ALSA's sequencer is up");
-  add_virtual_ports();
   look();
 }
 
@@ -193,8 +199,17 @@ io::alsa_port_request virtual_port(const std::string& name, config::port_directi
   return request;
 }
 
+// Those that are not there: at first all, later one that failed.
 void alsa_watch_state::add_virtual_ports() {
+  auto is_open = [this](const std::string& label) {
+    return std::any_of(ports_.begin(), ports_.end(), [&](const auto& one) {
+      const auto& port = one.second;
+      return port.use == port_use::configured && port.label == label && port.port;
+    });
+  };
   for (const auto& wanted : context_.settings.virtual_ports) {
+    if (is_open(wanted.name))
+      continue;
     auto request = virtual_port(wanted.name, wanted.direction);
     auto added = add(
         request, {port_kind::alsa, context_.settings.client, wanted.name, request.in, request.out},
@@ -277,6 +292,7 @@ void alsa_watch_state::look() {
   look_planned_ = false;
   if (!up_ || leaving_)
     return;
+  add_virtual_ports();
   auto found = client_->list();
   forget_clients(found);
   auto offered = find_offered(found);
@@ -432,6 +448,14 @@ void alsa_watch_state::on_port_down(const caf::down_msg& down) {
     return;
   // Whatever ended the port, the router must not keep it.
   self->send(context_.router, atom::detach_v, found->second);
+  auto& port = ports_.at(found->second);
+  if (port.port && !leaving_) {
+    io::log_error("port \"{}\" ended unexpectedly ({}); opening it again", port.label,
+                  self->system().render(down.reason));
+    withdraw(port);
+    look_planned_ = true;
+    self->delayed_send(self, reopen_wait, atom::list_v);
+  }
   ports_.erase(found->second);
   keys_.erase(found);
   plan_look(); // the device may have returned before its port had ended

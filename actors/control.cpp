@@ -148,10 +148,8 @@ hub_snapshot control_state::snapshot(const hub_facts& known) const {
 void control_state::metrics(const http_exchange_ptr& exchange) {
   answer_in_time(exchange, [this](const http_exchange_ptr& one, const hub_facts& known,
                                   const finish_answer& finish) {
-    if (!writer_)
-      writer_ = std::make_unique<io::worker>();
     auto format = choose_metrics_format(one->request().accept);
-    writer_->run(
+    writer_.run(
         [loop = parts_.loop, alive = std::weak_ptr(alive_), hub = snapshot(known), format, finish] {
           auto text = metrics_text(hub, format);
           boost::asio::post(loop->context(), [alive, finish, format, text = std::move(text)] {

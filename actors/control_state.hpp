@@ -161,7 +161,7 @@ private:
 
   control_actor::pointer self;
   control_parts parts_;
-  std::unique_ptr<io::worker> writer_; ///< of metrics, from the first time that they are asked for
+  io::worker writer_; ///< of metrics; from the start, so that threads are as many for ever
   std::shared_ptr<void> alive_ = std::make_shared<char>(); ///< for what the writer has done
   std::vector<handler> handlers_;                          ///< by route
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();

@@ -25,10 +25,18 @@ namespace tutti {
 namespace {
 
 constexpr std::chrono::seconds look_wait{1};
+// A port that failed is not opened again at once, or one that always fails would be for ever.
+constexpr std::chrono::seconds reopen_wait{1};
 
 struct jack_watch_state {
   explicit jack_watch_state(jack_watch_actor::pointer pointer)
       : self(pointer) {}
+  /// However the watch ended, its ports do not outlive it.
+  ~jack_watch_state() {
+    for (const auto& [wanted, port] : ports_)
+      if (port.actor)
+        caf::anon_send(port.actor, atom::leave_v);
+  }
 
   void start(local_context context);
   void on_tick();
@@ -42,6 +50,7 @@ struct jack_watch_state {
   void on_known(const config::remote_peer& remote);
   void on_lost(const std::string& remote);
   void look();
+  void look_for_all();
   void leave();
   jack_info status() const;
   caf::result<std::string> act(std::function<void(io::jack_client::done_handler)> call);
@@ -82,6 +91,7 @@ private:
   bool up_ = false;
   bool looking_ = false; ///< a list of ports is on its way
   bool stale_ = false;   ///< and something has happened since it was asked for
+  bool resting_ = false; ///< a port has failed; for a moment nothing is opened
   bool leaving_ = false;
   bool closed_ = false;
   std::string failure_;
@@ -149,8 +159,7 @@ void jack_watch_state::on_opened(const std::string& failure) {
   failure_.clear();
   auto server = client_->status();
   io::log_info("JACK is up: {} Hz, periods of {} frames", server.rate, server.period);
-  add_virtual_ports();
-  look();
+  look_for_all();
 }
 
 void jack_watch_state::on_notice(const io::jack_notice& notice) {
@@ -177,8 +186,11 @@ void jack_watch_state::on_notice(const io::jack_notice& notice) {
 
 // -- ports --
 
+// Those that are not there: at first all, later one that failed.
 void jack_watch_state::add_virtual_ports() {
   for (const auto& wanted : context_.settings.virtual_ports) {
+    if (ports_.count(wanted.name) > 0)
+      continue;
     io::jack_port_request request;
     request.name = wanted.name;
     request.in = wanted.direction != config::port_direction::out;
@@ -225,9 +237,17 @@ void jack_watch_state::on_added(const std::string& wanted, const io::local_port_
   keys_[found->second.actor.address()] = key;
 }
 
+void jack_watch_state::look_for_all() {
+  resting_ = false;
+  if (!up_)
+    return;
+  add_virtual_ports();
+  look();
+}
+
 void jack_watch_state::look() {
   stale_ = looking_;
-  if (looking_ || !up_)
+  if (looking_ || resting_ || !up_)
     return;
   looking_ = true;
   auto me = caf::actor_cast<caf::actor_addr>(jack_watch_actor(self));
@@ -240,7 +260,7 @@ void jack_watch_state::look() {
 // Opens what the rules want and is there, closes what is not there any more.
 void jack_watch_state::on_listed(const std::vector<io::jack_port_info>& found) {
   looking_ = false;
-  if (!up_ || leaving_)
+  if (!up_ || leaving_ || resting_)
     return;
   std::set<std::string> there;
   for (const auto& port : found) {
@@ -354,9 +374,16 @@ void jack_watch_state::on_port_down(const caf::down_msg& down) {
   // Whatever ended the port, the router must not keep it.
   self->send(context_.router, atom::detach_v, found->second);
   keys_.erase(found);
-  std::erase_if(ports_, [&](const auto& one) {
+  auto failed = std::find_if(ports_.begin(), ports_.end(), [&](const auto& one) {
     return one.second.actor && one.second.actor.address() == down.source;
   });
+  if (failed != ports_.end()) {
+    io::log_error("port \"{}\" ended unexpectedly ({}); opening it again", failed->first,
+                  self->system().render(down.reason));
+    ports_.erase(failed);
+    resting_ = true;
+    self->delayed_send(self, reopen_wait, atom::list_v);
+  }
   end_if_alone();
 }
 
@@ -437,7 +464,7 @@ jack_watch(jack_watch_actor::stateful_pointer<jack_watch_state> self,
       [&state](atom::detached, port_key key) { state.on_detached(key); },
       [&state](atom::known, const config::remote_peer& remote) { state.on_known(remote); },
       [&state](atom::lost, const std::string& remote) { state.on_lost(remote); },
-      [&state](atom::list) { state.look(); },
+      [&state](atom::list) { state.look_for_all(); },
       [&state](atom::subscribe, const graph_listener& listener) {
         state.listeners_.push_back(listener);
       },

@@ -30,6 +30,11 @@ constexpr std::size_t paced_piece_octets = 256;
 struct local_port_state {
   explicit local_port_state(local_port_actor::pointer pointer)
       : self(pointer) {}
+  /// However it ended, the sound system's port does not outlive it: its name is free again.
+  ~local_port_state() {
+    if (port_)
+      port_->close();
+  }
 
   void start(router_actor router, port_key key, port_description description,
              io::local_port_ptr port, const local_port_options& options);

@@ -33,6 +33,13 @@ constexpr std::chrono::seconds retry_wait{5};
 struct multicast_port_state {
   explicit multicast_port_state(multicast_port_actor::pointer pointer)
       : self(pointer) {}
+  /// However it ended, the router does not keep its port.
+  ~multicast_port_state() {
+    if (!socket_)
+      return;
+    socket_->close();
+    caf::anon_send(router_, atom::detach_v, key_);
+  }
 
   void start(io::event_loop& loop, router_actor router, config::multicast_cable settings);
   void join();
@@ -158,11 +165,8 @@ void multicast_port_state::flush() {
 }
 
 void multicast_port_state::leave() {
-  if (socket_) {
+  if (socket_)
     flush();
-    socket_->close();
-    self->send(router_, atom::detach_v, key_);
-  }
   self->quit();
 }
 

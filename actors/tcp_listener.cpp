@@ -25,6 +25,11 @@ constexpr std::chrono::seconds retry_wait{5};
 struct tcp_listener_state {
   explicit tcp_listener_state(tcp_listener_actor::pointer pointer)
       : self(pointer) {}
+  /// However the listener ended, its connections do not outlive it.
+  ~tcp_listener_state() {
+    for (const auto& [address, one] : clients_)
+      caf::anon_send(one.port, atom::leave_v);
+  }
 
   void start(tcp_context_ptr context, config::tcp_listener settings);
   void listen();

@@ -12,6 +12,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <array>
+#include <utility>
 
 namespace tutti {
 
@@ -28,6 +29,11 @@ constexpr std::chrono::seconds handshake_limit{10};
 struct tcp_port_state {
   explicit tcp_port_state(tcp_port_actor::pointer pointer)
       : self(pointer) {}
+  /// However it ended, the other end is told.
+  ~tcp_port_state() {
+    if (stream_)
+      stream_->close();
+  }
 
   void start(tcp_context_ptr context_to_use, port_key key, port_description description,
              io::byte_stream_ptr stream);
@@ -140,7 +146,7 @@ void tcp_port_state::on_handshake_limit() {
 void tcp_port_state::end(const std::string& reason) {
   io::log_info("TCP connection with {} ({}/{}) is over: {}", to_string(stream_->remote()),
                description_.group, description_.name, reason);
-  stream_->close();
+  std::exchange(stream_, nullptr)->close();
   if (attached_)
     self->send(context_->router, atom::detach_v, key_);
   self->quit();

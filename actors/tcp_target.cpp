@@ -25,6 +25,11 @@ constexpr std::chrono::seconds success_life{10};
 struct tcp_target_state {
   explicit tcp_target_state(tcp_target_actor::pointer pointer)
       : self(pointer) {}
+  /// However it ended, its connection does not outlive it: who takes its place makes another.
+  ~tcp_target_state() {
+    if (port_)
+      caf::anon_send(port_, atom::leave_v);
+  }
 
   void start(tcp_context_ptr context, config::tcp_target settings);
   void connect();

@@ -166,6 +166,13 @@ TEST_CASE("a paced device gets no more than its share", "[actors][local]") {
   CHECK(s.device->written.size() == 6000);
 }
 
+TEST_CASE("a port that fails lets go of its device", "[actors][local]") {
+  stage s;
+  caf::anon_send_exit(s.port, caf::exit_reason::unhandled_exception);
+  s.settle();
+  CHECK(s.device->is_closed);
+}
+
 TEST_CASE("when a device goes, what it left sounding is released", "[actors][local]") {
   stage s;
   s.device->arrive(1ns, hex("903c40"));

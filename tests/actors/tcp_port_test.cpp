@@ -146,6 +146,13 @@ TEST_CASE("when a stream ends, what it left sounding is released", "[actors][tcp
   CHECK(s.house.ports().empty());
 }
 
+TEST_CASE("the connection of a port that fails is closed", "[actors][tcp]") {
+  stage s;
+  caf::anon_send_exit(s.port, caf::exit_reason::unhandled_exception);
+  s.settle();
+  CHECK(s.stream->is_closed);
+}
+
 TEST_CASE("the last octets before the end are heard", "[actors][tcp]") {
   stage s;
   s.stream->arrived = hex("c005");

@@ -4,8 +4,9 @@ each the session works as before, and the log says what happened.
 
     chaos.py BUILD
 
-What vanishes with a real daemon has lanes of its own, which end this one (root only): D-Bus and Avahi (tests/discovery-lanes),
-a JACK server that is killed while it plays (tests/jack). ALSA's sequencer needs tests/alsa-vm.
+The participants have ports at a JACK server with the dummy driver, which nobody else sees (tests/jack/run). What vanishes
+with a real daemon has lanes of its own, which end this one (root only): D-Bus and Avahi (tests/discovery-lanes), a JACK
+server that is killed while it plays (tests/jack). ALSA's sequencer needs tests/alsa-vm.
 """
 import contextlib
 import errno
@@ -25,6 +26,7 @@ import time
 
 from lane import HERE, Hub, Report, Seconds, ask, free_port
 
+JACK_NAME = "tutti-chaos"
 FIELDS = ("send_errno", "send_permille", "receive_errno", "receive_permille", "write_errno", "close_udp")
 
 
@@ -74,6 +76,9 @@ class Chaos:
         self.faults = Faults(folder / "faults")
         library = next(build.glob("tests/libfaults.so"))
         self.folder, self.library = folder, library
+        self.jack = subprocess.Popen(
+            ["jackd", "-r", "-m", "-S", "-t", "200", "-p", "512", "-n", JACK_NAME, "-d", "dummy", "-r", "48000", "-p", "256"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "JACK_NO_AUDIO_RESERVATION": "1"})
         self.tcp, self.api, self.gear = free_port(), free_port(), Gear()
         self.hub = self.start(0)
         self.pair = Seconds([build / "tests/pair", "127.0.0.1", self.hub.port, 600, 200])
@@ -85,9 +90,10 @@ class Chaos:
             "discovery": {"mode": "off"},
             "tcp": {"listen": [{"name": "desk", "port": self.tcp}], "connect": [{"host": "127.0.0.1", "port": self.gear.port}]},
             "multicast": [{"name": "cable", "interface": "lo"}],
+            "local": {"jack": {"import": {"mode": "joined"}}},
             "control": {"listen": [f"127.0.0.1:{self.api}"]}},
             {"LD_PRELOAD": str(self.library), "TUTTI_FAULTS": str(self.folder / "faults"),
-             "STATE_DIRECTORY": str(self.folder), "JACK_DEFAULT_SERVER": "tutti-chaos"})
+             "STATE_DIRECTORY": str(self.folder), "JACK_DEFAULT_SERVER": JACK_NAME})
 
     def joined(self, seconds):
         end = time.monotonic() + seconds
@@ -115,6 +121,7 @@ class Chaos:
 
     def run(self):
         self.works_again("before anything", 10)
+        self.ports_return("both participants and the hub have ports at JACK")
         self.full_send_queue()
         self.failing_receive()
         self.clock_steps()
@@ -125,6 +132,7 @@ class Chaos:
         self.failing_supervisor()
         self.pair.end()
         self.report.check("the hub ended in good order", self.hub.stop() == 0)
+        self.jack.terminate()
         self.vanishing_daemons()
         return self.report.end()
 
@@ -183,7 +191,7 @@ class Chaos:
         for name, stir in (
                 ("peer_session", None), ("listener", call("/readyz")), ("multicast_port", None),
                 ("tcp_port", lambda: touch(b"\x90\x3c\x40\x80\x3c\x40")), ("tcp_listener", touch), ("tcp_target", self.gear.hang_up),
-                ("discovery", call("/api/v1/discovery")), ("jack_watch", None), ("alsa_watch", None),
+                ("discovery", call("/api/v1/discovery")), ("local_port", None), ("jack_watch", None), ("alsa_watch", None),
                 ("configuration", call("/api/v1/rules")), ("control", call("/readyz")),
                 ("monitor", lambda: self.add_rule("for the monitor")), ("router", None)):
             self.failing_actor(name, stir)
@@ -207,6 +215,22 @@ class Chaos:
             time.sleep(0.1)
         if not ready:
             self.report.check("and it is ready", False)
+        self.ports_return("and every port is there once")
+
+    def ports(self):
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            found = json.loads(ask(self.api, "GET", "/api/v1/ports")[1]).get("items", [])
+            return sorted(one["id"] for one in found if one["up"])
+        return []
+
+    def ports_return(self, what):
+        gear = f"127.0.0.1:{self.gear.port}"
+        expected = ["jack/Tutti/Hub", "jack/Tutti/Listener", "jack/Tutti/Player", "multicast/225.0.0.37:21928/cable",
+                    "rtp/Chaos/Listener", "rtp/Chaos/Player", f"tcp/127.0.0.1/{gear}"]
+        end = time.monotonic() + 20
+        while (found := self.ports()) != expected and time.monotonic() < end:
+            time.sleep(0.1)
+        self.report.check(what, found == expected, "" if found == expected else str(found))
 
     def is_ready(self):
         with contextlib.suppress(OSError, http.client.HTTPException):
@@ -229,7 +253,7 @@ class Chaos:
         self.report.check("with the rules of before", {"while the disk is full", "with room again"} <= set(self.rules()))
 
     def vanishing_daemons(self):
-        if os.geteuid() != 0:
+        if os.environ["TUTTI_CHAOS_USER"] != "0":
             self.report.note("D-Bus, Avahi and JACK: left out, they take root")
             return
         for what, command in (
@@ -237,7 +261,8 @@ class Chaos:
                                                           self.build / "tutti", "restart")),
                 ("a JACK server is killed under traffic", (HERE.parent / "jack/run", self.build / "tests/jack_tests",
                                                            "a server killed under traffic*"))):
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                                  env={key: value for key, value in os.environ.items() if key != "TUTTI_JACK_NAMESPACE"})
             self.report.check(what, done.returncode == 0, "" if done.returncode == 0 else done.stdout[-600:])
 
     # systemd starts the hub again if it ends; what must not happen is a hub that runs and is deaf.
@@ -261,4 +286,7 @@ class Chaos:
 
 
 if __name__ == "__main__":
+    if "TUTTI_JACK_NAMESPACE" not in os.environ:
+        os.environ["TUTTI_CHAOS_USER"] = str(os.geteuid())
+        os.execv(HERE.parent / "jack/run", ["run", sys.executable, *sys.argv])
     sys.exit(Chaos(pathlib.Path(sys.argv[1])).run())

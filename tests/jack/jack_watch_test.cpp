@@ -3,6 +3,8 @@
 #include "tests/support/actor_house.hpp"
 #include "tests/support/hex.hpp"
 
+#include <caf/event_based_actor.hpp>
+#include <caf/message_view.hpp>
 #include <catch2/catch.hpp>
 
 #include <algorithm>
@@ -43,12 +45,14 @@ struct stage {
   /// What the hub's supervisor was asked: sessions invited, and let go of.
   std::vector<local_import> invited;
   std::vector<std::string> let_go;
+  /// The ports that were attached, so that they can be made to fail.
+  std::vector<midi_sink> attached;
 
   explicit stage(const config::sound_system& settings = two_ports(),
                  std::vector<config::remote_peer> remotes = {}) {
     local_context context;
     context.loop = &house.loop;
-    context.router = house.router;
+    context.router = caf::actor_cast<router_actor>(house.system->spawn(look_in, this));
     sessions = context.sessions = house.system->spawn(provider, this);
     context.remotes = std::move(remotes);
     context.settings = settings;
@@ -60,6 +64,17 @@ struct stage {
     house.run_until([&] { return house.system->registry().running() <= 3; }, 5s);
     caf::anon_send_exit(sessions, caf::exit_reason::user_shutdown);
     sessions = nullptr;
+  }
+  /// Hands everything on to the router.
+  static caf::behavior look_in(caf::event_based_actor* self, stage* all) {
+    self->set_default_handler([all](caf::scheduled_actor*, caf::message_view& view) {
+      auto content = view.move_content_to_message();
+      if (content.match_elements<atom::attach, port_key, port_description, midi_sink>())
+        all->attached.push_back(content.get_as<midi_sink>(3));
+      caf::anon_send(caf::actor_cast<caf::actor>(all->house.router), content);
+      return caf::result<caf::message>(caf::message());
+    });
+    return {[](atom::leave) {}};
   }
   static session_provider::behavior_type provider(session_provider::pointer, stage* all) {
     return {
@@ -393,6 +408,22 @@ TEST_CASE("a server killed under traffic blocks nothing, and its ports return wi
   REQUIRE(peer.connect("Tutti:A out", "peer:in"));
   s.house.play(s.player, protocol::make_short(0x90, 61, 1));
   CHECK(s.house.run_until([&] { return peer.heard_count() > 0; }));
+}
+
+TEST_CASE("a port that fails is opened again, and none outlives a watch that fails", "[jack]") {
+  jack_server server(period);
+  stage s;
+  REQUIRE(s.comes_up(2));
+  caf::anon_send_exit(s.attached.at(0), caf::exit_reason::unhandled_exception);
+  REQUIRE(s.comes_up(1));
+  REQUIRE(s.comes_up(2));
+  CHECK(s.house.ports() == strings{"jack/Tutti/B", "jack/Tutti/A"});
+  jack_peer peer("peer");
+  REQUIRE(peer.connect("Tutti:A out", "peer:in"));
+  s.house.play(s.player, protocol::make_short(0x90, 61, 1));
+  CHECK(s.house.run_until([&] { return peer.heard_count() > 0; }));
+  caf::anon_send_exit(s.watch, caf::exit_reason::unhandled_exception);
+  CHECK(s.comes_up(0));
 }
 
 TEST_CASE("SysEx of 64 KiB passes JACK both ways", "[jack]") {
