@@ -41,7 +41,9 @@ cat >/tmp/tutti.json <<'EOF'
   "tcp": { "listen": [{ "name": "tap", "port": 9000 }] },
   "log": { "level": "debug" } }
 EOF
-tutti serve --config /tmp/tutti.json >/tmp/hub.out 2>/tmp/hub.log &
+# tests/endurance/faults.cpp makes its actors fail when it is told to.
+dd if=/dev/zero of=/tmp/faults bs=64 count=1 2>/dev/null
+TUTTI_FAULTS=/tmp/faults LD_PRELOAD=/usr/bin/libfaults.so tutti serve --config /tmp/tutti.json >/tmp/hub.out 2>/tmp/hub.log &
 hub=$!
 within 200 logged 'TCP listener "tap" takes MIDI' || bad "the hub does not start"
 mkfifo /tmp/to
@@ -251,6 +253,35 @@ fresh
 aplaymidi -p Tutti:0 /tmp/two.mid
 check "blocks nobody else" within 40 heard 903c40803c00
 kill -CONT $second
+
+echo "--- parts that fail"
+order=0
+# fail ACTOR: the next one of that name that has a message
+fail() {
+  order=$((order + 1))
+  printf "$1\0" | dd of=/tmp/faults bs=1 seek=36 conv=notrunc 2>/dev/null
+  printf "\\$order\0\0\0" | dd of=/tmp/faults bs=1 seek=32 conv=notrunc 2>/dev/null
+}
+# has_failed WHAT: as the log calls it; with something that gives every part a message
+has_failed() {
+  play '\220\120\144\200\120\100'
+  aconnect "Virtual Raw MIDI 0-0:0" Tutti:0 2>/dev/null
+  usleep 50000
+  aconnect -d "Virtual Raw MIDI 0-0:0" Tutti:0 2>/dev/null
+  logged "$1 ended unexpectedly"
+}
+all_there() { has_port Hub && has_port 'Out only' && has_port Network; }
+plays_on() {
+  fresh
+  aplaymidi -p "Tutti:$(port_number Hub)" /tmp/two.mid
+  within 20 heard 903c40803c00
+}
+for part in 'local_port:port ".*"' 'alsa_watch:the watch over ALSA'; do
+  fail "${part%%:*}"
+  check "the ${part%%:*} fails" within 60 has_failed "${part#*:}"
+  check "all ports of the hub are there again" within 100 all_there
+  check "and play on" within 3 plays_on
+done
 
 echo "--- the end"
 kill -TERM $hub
