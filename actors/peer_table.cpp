@@ -33,6 +33,14 @@ peer_table::peer* peer_table::by_address(const io::endpoint& where) const {
   return find_in(addresses_, where);
 }
 
+peer_table::peer* peer_table::sender(const io::endpoint& where) {
+  if (!last_sender_ || last_address_ != where) {
+    last_sender_ = by_address(where);
+    last_address_ = where;
+  }
+  return last_sender_;
+}
+
 peer_table::peer* peer_table::by_invitation(std::uint32_t ssrc, std::uint32_t token,
                                             const io::endpoint& where) const {
   auto [first, last] = invitations_.equal_range(invitation_key(ssrc, token));
@@ -134,12 +142,14 @@ peer_table::peer& peer_table::add(port_key key, peer_session_actor session,
 }
 
 void peer_table::set_control(peer& which, const io::endpoint& where) {
+  last_sender_ = nullptr;
   auto before = std::exchange(which.address.control, where);
   forget_address(before, which);
   addresses_[where] = &which;
 }
 
 void peer_table::set_data(peer& which, const io::endpoint& where) {
+  last_sender_ = nullptr;
   auto before = std::exchange(which.address.data, where);
   forget_address(before, which);
   addresses_[where] = &which;
@@ -193,6 +203,7 @@ void peer_table::remove_target(peer& which, const std::string& key) {
 void peer_table::gather_candidates(peer& which) {
   if (which.targets.empty() && which.in_session)
     return;
+  last_sender_ = nullptr;
   auto before = std::exchange(which.candidates, {});
   for (const auto& [key, target] : which.targets)
     for (const auto& one : target.candidates)
@@ -232,6 +243,7 @@ void peer_table::remove(port_key key) {
   if (found == peers_.end())
     return;
   auto& which = *found->second;
+  last_sender_ = nullptr;
   which.in_session = false;
   while (!which.targets.empty())
     remove_target(which, std::string(which.targets.begin()->first));

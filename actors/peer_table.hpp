@@ -34,7 +34,7 @@ public:
     /// What the hub invites it for, each with its control addresses; empty: it invited us.
     std::map<std::string, invitation_target> targets;
     std::vector<io::endpoint> candidates; ///< control addresses of all targets, the best first
-    /// Scratch of the listener: this peer's part of the block at hand.
+    /// Scratch of the demultiplexer: this peer's part of the block at hand.
     datagram_chain chain;
     std::uint16_t last_in_chain = 0;
   };
@@ -43,6 +43,8 @@ public:
 
   /// The peer with this control or data address, or candidate for one; nullptr if none.
   peer* by_address(const io::endpoint& where) const;
+  /// The same, for addresses of datagrams: they often come from where the one before came from.
+  peer* sender(const io::endpoint& where);
   /// The peer that is invited for the target of this key.
   peer* by_target(const std::string& key) const;
   /// The peer whose control IN had this SSRC and token: of several (boards without a source of
@@ -99,6 +101,8 @@ private:
 
   boost::unordered_map<port_key, std::unique_ptr<peer>> peers_;
   boost::unordered_map<io::endpoint, peer*, io::endpoint_hash> addresses_;
+  peer* last_sender_ = nullptr; ///< who is at last_address_; nobody if that is not known any more
+  io::endpoint last_address_;
   boost::unordered_multimap<std::uint64_t, peer*> invitations_;
   boost::unordered_multimap<std::uint32_t, peer*> ssrcs_;
   boost::unordered_multimap<std::string, peer*> names_;

@@ -127,10 +127,7 @@ loop_scheduler::~loop_scheduler() {
   loop_.set_work(nullptr);
 }
 
-// CAF's logger writes nothing here, but this thread would note in it whose turn it is, twice for
-// each message.
 void loop_scheduler::start() {
-  caf::logger::set_current_actor_system(nullptr);
   loop_.set_work(this);
   abstract_coordinator::start();
 }
@@ -178,7 +175,10 @@ bool loop_scheduler::pending() const noexcept {
          has_foreign_.load(std::memory_order_acquire);
 }
 
+// CAF's logger writes nothing here, but this thread would note in it whose turn it is, twice for
+// each message. Whatever starts an actor sets it again.
 void loop_scheduler::run_some() {
+  caf::logger::set_current_actor_system(nullptr);
   for (std::size_t resumes = 0; resumes < resumes_per_turn; ++resumes) {
     if (next_running_ == running_.size()) {
       take_foreign();

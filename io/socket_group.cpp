@@ -67,14 +67,26 @@ void socket_group::on_block(datagram_socket& member, datagram_block_ptr block) {
   auto handlers = handlers_; // the receiver may close the group
   if (!handlers || !handlers->receive)
     return;
-  if (heard_.size() >= max_heard)
-    heard_.clear();
-  for (std::size_t i = 0; i < block->count; ++i)
-    heard_[block->slots[i].from] = &member;
+  if (!has_one_way())
+    note_senders(member, *block);
   handlers->receive(std::move(block));
 }
 
+// A socket on all addresses stays the only one: none of its port can be bound beside it.
+bool socket_group::has_one_way() const {
+  return members_.size() == 1 && members_.front()->local().is_unspecified();
+}
+
+void socket_group::note_senders(datagram_socket& member, const datagram_block& block) {
+  if (heard_.size() >= max_heard)
+    heard_.clear();
+  for (std::size_t i = 0; i < block.count; ++i)
+    heard_[block.slots[i].from] = &member;
+}
+
 void socket_group::send(const endpoint& to, std::span<const std::uint8_t> bytes) {
+  if (has_one_way())
+    return members_.front()->send(to, bytes);
   auto heard = heard_.find(to);
   if (auto member = heard != heard_.end() ? heard->second : choose(to))
     member->send(to, bytes);

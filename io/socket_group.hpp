@@ -42,6 +42,8 @@ private:
 
   void listen_on(datagram_socket& member);
   void on_block(datagram_socket& member, datagram_block_ptr block);
+  bool has_one_way() const;
+  void note_senders(datagram_socket& member, const datagram_block& block);
   datagram_socket* choose(const endpoint& to) const;
 
   std::uint16_t port_;

@@ -2,6 +2,7 @@
 
 #include "io/real_time.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <cerrno>
 #include <cstdio>
@@ -18,6 +19,10 @@ namespace tutti::io {
 
 namespace {
 
+// Datagrams asked for in one call: twice as many as there were last time, as each that is asked
+// for costs time before it is known to be there.
+constexpr unsigned fewest_expected = 4;
+constexpr unsigned max_expected = receive_burst;
 // Datagrams handed to the system in one call.
 constexpr std::size_t send_burst = 256;
 // The kernel's limits for one segmented send (UDP_MAX_SEGMENTS, and 64 KiB less headers).
@@ -129,19 +134,15 @@ bool udp_socket::receive() {
   if (!handlers || !handlers->receive)
     return false;
   auto block = pool_->take();
-  std::array<mmsghdr, receive_burst> headers{};
+  std::array<mmsghdr, receive_burst> headers;
   std::array<iovec, receive_burst> parts;
   std::array<sockaddr_in6, receive_burst> senders;
-  for (std::size_t i = 0; i < receive_burst; ++i) {
+  for (std::size_t i = 0; i < expected_; ++i) {
     auto room = block->room(i);
     parts[i] = {room.data(), room.size()};
-    auto& header = headers[i].msg_hdr;
-    header.msg_iov = &parts[i];
-    header.msg_iovlen = 1;
-    header.msg_name = &senders[i];
-    header.msg_namelen = sizeof senders[i];
+    headers[i].msg_hdr = {&senders[i], sizeof senders[i], &parts[i], 1, nullptr, 0, 0};
   }
-  auto count = ::recvmmsg(fd_, headers.data(), receive_burst, MSG_DONTWAIT, nullptr);
+  auto count = ::recvmmsg(fd_, headers.data(), expected_, MSG_DONTWAIT, nullptr);
   if (count < 0) {
     refuse_foreign_descriptor(errno);
     if (errno != EAGAIN && errno != EINTR && !read_errors())
@@ -162,6 +163,7 @@ bool udp_socket::receive() {
     counters_.bytes_in += size;
   }
   block->count = static_cast<std::size_t>(count);
+  expected_ = std::clamp(2u * static_cast<unsigned>(count), fewest_expected, max_expected);
   counters_.datagrams_in += static_cast<std::size_t>(count);
   if (count > 0)
     handlers->receive(std::move(block));

@@ -79,6 +79,7 @@ private:
   std::vector<std::uint8_t> outgoing_;
   std::vector<queued> queue_;
   bool receive_armed_ = false;
+  unsigned expected_ = 4;        ///< datagrams to ask for in the next call
   std::size_t first_queued_ = 0; ///< those before it have left
   bool flushing_ = false;
   bool close_after_flush_ = false;

@@ -299,6 +299,20 @@ TEST_CASE_METHOD(listening_stage, "a goodbye and a new invitation in one block k
   CHECK(ports() == "rtp/Hub/Anna");
 }
 
+TEST_CASE_METHOD(listening_stage, "what comes behind an invitation in a block is done after it",
+                 "[actors][listener]") {
+  participant ann{"Ann", 0x11, at("10.0.0.1", 5004)};
+  auto stranger = at("10.0.0.9", 7);
+  join(ann);
+  // Were the goodbye done first, the invitation would find nobody and start a new session.
+  arrive(
+      *control,
+      {{ann.control, ann.invite()}, {stranger, hex("FF FF 42 59")}, {ann.control, ann.goodbye()}});
+  CHECK(ports() == "[rtp/Hub/Ann]");
+  CHECK(status().peers.empty());
+  CHECK(status().strangers == 1);
+}
+
 TEST_CASE_METHOD(listening_stage, "a goodbye from another port of the host ends the session",
                  "[actors][listener]") {
   join(anna);
