@@ -85,6 +85,13 @@ void connect_plan::on_interfaces(std::vector<io::network_interface> interfaces) 
       invite(one.peer.session, key, {}, ranked(one.endpoints));
 }
 
+std::optional<std::string> connect_plan::service_of(const std::string& key) {
+  const auto prefix = service_key({});
+  if (!key.starts_with(prefix))
+    return {};
+  return key.substr(prefix.size());
+}
+
 std::string connect_plan::peer_key(const config::remote_peer& peer) {
   auto key = "peer/" + peer.host + ':' + std::to_string(peer.port);
   return peer.session.empty() ? key : key + '/' + peer.session;

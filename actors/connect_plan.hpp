@@ -9,6 +9,7 @@
 #include "io/mdns.hpp"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,8 @@ public:
   ranked(const std::vector<boost::asio::ip::udp::endpoint>& endpoints) const;
 
   static std::string service_key(const std::string& service) { return "service/" + service; }
+  /// The service whose key this is, if it is one's.
+  static std::optional<std::string> service_of(const std::string& key);
 
 private:
   static std::string peer_key(const config::remote_peer& peer);

@@ -388,8 +388,11 @@ void discovery_state::on_reached(const std::string& key) {
   reached_.insert(key);
 }
 
+// A service that does not answer may be on another port by now.
 void discovery_state::on_failed(const std::string& key) {
   auto was_reached = reached_.erase(key) > 0;
+  if (auto service = connect_plan::service_of(key))
+    mdns_->refresh(rtp_midi_type, *service);
   plan_look_up(key, was_reached ? std::chrono::seconds(0) : lookup_interval);
 }
 

@@ -75,8 +75,7 @@ private:
   std::uint32_t race_token_ = 0;             ///< of the invitation that is raced
   std::vector<std::uint8_t> invitation_;     ///< and its IN
   io::endpoint reply_to_;                    ///< where an IN came from, while it is answered
-  bool suspected_ = false; ///< news say that it may be elsewhere; if it is gone, invite at once
-  protocol::session_output* out_ = nullptr; ///< the context's; empty between messages
+  protocol::session_output* out_ = nullptr;  ///< the context's; empty between messages
   hub_time planned_ = hub_time::max();
   hub_time arrived_{}; ///< of the datagrams at hand
   std::uint32_t exchanges_ = 0;
@@ -152,7 +151,6 @@ void peer_session_state::invite(const std::vector<io::endpoint>& candidates) {
     // Whatever the news are, a question tells whether the session is still what it was.
     engine_->invite(now(), *out_);
     engine_->on_unreachable(now(), *out_);
-    suspected_ = true;
     break;
   case protocol::handshake_state::inviting_control:
     if (moved)
@@ -171,7 +169,7 @@ void peer_session_state::abandon(farewell how) {
   if (how == farewell::goodbye)
     engine_->leave(now(), *out_);
   else
-    engine_->give_up(*out_);
+    engine_->give_up(now(), *out_);
   perform();
 }
 
@@ -329,9 +327,6 @@ void peer_session_state::on_notice(const protocol::session_notice& notice) {
     io::log_warning("{} fell silent in session \"{}\" and is taken as gone{}", who(), session,
                     again);
     detach();
-    // Not with the goodbye, which would meet the invitation at the other port.
-    if (suspected_ && retry > 0)
-      self->delayed_send(self, std::chrono::milliseconds(100), atom::invite_v, candidates_);
     break;
   case notice_kind::closed:
     io::log_info("said goodbye to {} in session \"{}\"", who(), session);
@@ -360,7 +355,6 @@ void peer_session_state::on_notice(const protocol::session_notice& notice) {
 
 // Over which ways ever it came, a participant is one port: the listener knows the others.
 void peer_session_state::arrive() {
-  suspected_ = false;
   arriving_ = true;
   self->send(listener_, atom::reached_v, key_, engine_->peer_ssrc(), engine_->peer_name(),
              address_);

@@ -124,8 +124,11 @@ private:
   // - a wait that ends early enough is left alone: if each setting began it anew, a timeout that is
   //   due would not fire as long as packets keep coming;
   // - what is due needs no timer, which costs a system call;
+  // - what is not may come late by the slack, a fraction of any time that mDNS or D-Bus knows: the
+  //   events of that time share one wait, each of which costs a turn of the loop and two system
+  //   calls;
   // - and as many events as are due run in one turn, up to a bound.
-  static constexpr auto slack = std::chrono::milliseconds(1);
+  static constexpr auto slack = std::chrono::milliseconds(10);
   static constexpr int calls_in_a_turn = 64;
 
   void arm() {
@@ -144,7 +147,7 @@ private:
 
   void wait() {
     waiting = true;
-    timer.expires_at(*deadline); // ends a wait under way, unless its end is queued already
+    timer.expires_at(*deadline + slack); // ends a wait under way, unless its end is queued already
     timer.async_wait(
         [self = shared_from_this(), number = ++waits](const boost::system::error_code& error) {
           if (error || number != self->waits)

@@ -43,20 +43,18 @@ void service_table::on_server(const std::string& instance_name, sighting where,
     return; // an answer that was under way when the question was released
   auto& servers = entry->second.servers;
   server record{{where.interface, where.family}, host_name, port};
-  const auto names_host = [&](const server& other) { return other.host == host_name; };
+  entry->second.unconfirmed.erase(record);
   if (!where.present) {
-    if (!servers.erase(record))
+    if (!servers.count(record))
       return;
-    if (std::none_of(servers.begin(), servers.end(), names_host)) {
-      users_.erase({host_name, instance_name});
-      drop_host(host_name);
-    }
+    remove_server(entry, record);
   } else {
     if (servers.size() >= max_servers_of_instance && !servers.count(record)) {
       ++dropped_;
       return;
     }
-    const bool known = std::any_of(servers.begin(), servers.end(), names_host);
+    const bool known = std::any_of(servers.begin(), servers.end(),
+                                   [&](const server& other) { return other.host == host_name; });
     servers.insert(std::move(record));
     if (!known) {
       users_.emplace(host_name, instance_name);
@@ -64,6 +62,17 @@ void service_table::on_server(const std::string& instance_name, sighting where,
     }
   }
   touch(entry, now);
+}
+
+void service_table::remove_server(instance_map::iterator entry, const server& record) {
+  auto& servers = entry->second.servers;
+  const auto host_name = record.host;
+  servers.erase(record);
+  if (std::any_of(servers.begin(), servers.end(),
+                  [&](const server& other) { return other.host == host_name; }))
+    return;
+  users_.erase({host_name, entry->first});
+  drop_host(host_name);
 }
 
 void service_table::on_address(const std::string& host_name, sighting where,
@@ -117,11 +126,15 @@ void service_table::on_responder_lost(time_point now) {
   followed_.clear();
   waiting_.clear();
   waiting_until_.reset();
+  on_probation_.clear();
+  to_confirm_.clear();
   changes_ = {};
   for (auto& [name, entry] : instances_) {
     entry.seen.clear();
     entry.servers.clear();
+    entry.unconfirmed.clear();
     entry.followed = false;
+    entry.asked = false;
     entry.left = false;
     entry.held = true;
   }
@@ -150,7 +163,10 @@ void service_table::set_local_host(local_host local, time_point now) {
 
 void service_table::refresh(const std::string& name, time_point now) {
   const auto entry = instances_.find(name);
-  if (entry == instances_.end() || !entry->second.left || entry->second.seen.empty())
+  if (entry == instances_.end())
+    return;
+  end_probation(entry, now);
+  if (!entry->second.left || entry->second.seen.empty())
     return;
   // Until the answers come it is what it was; without any it is gone.
   entry->second.left = false;
@@ -210,6 +226,7 @@ void service_table::follow(instance_map::iterator entry, time_point now) {
   followed.since = now;
   followed.serial = next_serial_++;
   followed_.emplace(followed.serial, entry->first);
+  followed.asked = true;
   changes_.push_back({true, {service_question::kind::server, entry->first}});
 }
 
@@ -218,7 +235,8 @@ void service_table::unfollow(instance_map::iterator entry) {
     return;
   entry->second.followed = false;
   followed_.erase(entry->second.serial);
-  changes_.push_back({false, {service_question::kind::server, entry->first}});
+  if (std::exchange(entry->second.asked, false))
+    changes_.push_back({false, {service_question::kind::server, entry->first}});
   std::set<std::string> host_names;
   for (const auto& record : entry->second.servers)
     host_names.insert(record.host);
@@ -227,6 +245,40 @@ void service_table::unfollow(instance_map::iterator entry) {
     drop_host(host_name);
   }
   entry->second.servers.clear();
+  entry->second.unconfirmed.clear();
+  for (auto* due : {&on_probation_, &to_confirm_})
+    std::erase_if(*due, [&](const auto& one) { return one.serial == entry->second.serial; });
+}
+
+void service_table::put_on_probation(instance_map::iterator entry, time_point now) {
+  if (!std::exchange(entry->second.asked, false))
+    return;
+  changes_.push_back({false, {service_question::kind::server, entry->first}});
+  on_probation_.push_back({now + probation, entry->second.serial});
+}
+
+void service_table::end_probation(instance_map::iterator entry, time_point now) {
+  if (!entry->second.followed || std::exchange(entry->second.asked, true))
+    return;
+  changes_.push_back({true, {service_question::kind::server, entry->first}});
+  entry->second.unconfirmed = entry->second.servers;
+  to_confirm_.push_back({now + confirm_time, entry->second.serial});
+}
+
+void service_table::drop_unconfirmed(instance_map::iterator entry, time_point now) {
+  for (const auto& record : std::exchange(entry->second.unconfirmed, {})) {
+    remove_server(entry, record);
+    touch(entry, now);
+  }
+}
+
+void service_table::keep_appointments(time_point now) {
+  const auto keep = [&](std::deque<appointment>& due, auto deed) {
+    for (; !due.empty() && due.front().when <= now; due.pop_front())
+      (this->*deed)(instances_.find(followed_.at(due.front().serial)), now);
+  };
+  keep(on_probation_, &service_table::end_probation);
+  keep(to_confirm_, &service_table::drop_unconfirmed);
 }
 
 void service_table::use_host(const std::string& name) {
@@ -339,9 +391,10 @@ void service_table::evaluate(instance_map::iterator found, time_point now,
     return;
   if (seen || !held_until_ || now >= *held_until_)
     entry.held = false;
-  if (seen && !entry.told)
+  if (seen && !entry.told) {
     events.push_back({service_event::kind::added, *seen});
-  else if (seen && *seen != *entry.told)
+    put_on_probation(found, now);
+  } else if (seen && *seen != *entry.told)
     events.push_back({service_event::kind::changed, *seen});
   else if (!seen && entry.told)
     events.push_back({service_event::kind::removed, std::move(*entry.told)});
@@ -352,6 +405,7 @@ void service_table::evaluate(instance_map::iterator found, time_point now,
 
 std::vector<service_event> service_table::take_events(time_point now) {
   std::vector<service_event> events;
+  keep_appointments(now);
   if (held_until_ && now >= *held_until_) {
     for (auto entry = instances_.begin(); entry != instances_.end();) {
       const auto current = entry++;
@@ -380,6 +434,9 @@ std::optional<service_table::time_point> service_table::next_deadline() const {
     sooner(settling_.front().first);
   if (waiting_until_)
     sooner(*waiting_until_);
+  for (const auto* due : {&on_probation_, &to_confirm_})
+    if (!due->empty())
+      sooner(due->front().when);
   return deadline;
 }
 

@@ -9,6 +9,10 @@
 // entry as soon as it has one address that is not ours. Changes are told once they have settled for
 // a moment, so that a burst of records, or a withdrawal that is taken back at once, is one event or
 // none.
+//
+// An announcement says it all, so the answer for a service that has just appeared is there before
+// the question is on the network. It is taken back then, and asked for good once the service has
+// stayed for a while: services that come and go all the time cause no traffic.
 #pragma once
 
 #include "io/mdns_responder.hpp"
@@ -91,6 +95,12 @@ public:
   static constexpr auto waiting_interval = std::chrono::seconds(1);
 
   static constexpr auto settle_time = std::chrono::milliseconds(20);
+  /// For how long a service that has appeared must stay until changes of its host or port are
+  /// watched for; until then they are not seen. (RFC 6762 section 10.1 keeps a withdrawn record for
+  /// a second, so a service that comes and goes faster than this is hardly one.)
+  static constexpr auto probation = std::chrono::seconds(4);
+  /// What no answer has confirmed by then after asking again was withdrawn meanwhile.
+  static constexpr auto confirm_time = std::chrono::seconds(1);
   /// How long entries survive the loss of the responder that saw them.
   static constexpr auto hold_time = std::chrono::seconds(8);
 
@@ -111,7 +121,7 @@ public:
   void on_responder_lost(time_point now);
 
   void set_local_host(local_host local, time_point now);
-  /// Follows the entry again if it is one that is left as it was last seen.
+  /// Asks for the entry again if it is one that is left as it was last seen, or on probation.
   void refresh(const std::string& name, time_point now);
 
   /// Events that are due. Call it at next_deadline().
@@ -155,13 +165,20 @@ private:
   struct instance {
     std::set<place> seen;
     std::set<server> servers;
+    std::set<server> unconfirmed; ///< seen before the question was asked again, and not since
     bool followed = false;
+    bool asked = false; ///< while followed: the question is under way; not on probation
     bool left = false;
     bool dirty = false;
     bool held = false;        ///< not seen since the responder was lost
     std::uint64_t serial = 0; ///< while followed: its key in followed_
     time_point since{};       ///< while followed
     std::optional<discovered_service> told;
+  };
+  /// What is to be done for a followed instance; forgotten when it no longer is.
+  struct appointment {
+    time_point when;
+    std::uint64_t serial;
   };
   struct host {
     std::size_t users = 0;
@@ -175,6 +192,11 @@ private:
   bool make_room(time_point now);
   void follow(instance_map::iterator entry, time_point now);
   void unfollow(instance_map::iterator entry);
+  void put_on_probation(instance_map::iterator entry, time_point now);
+  void end_probation(instance_map::iterator entry, time_point now);
+  void drop_unconfirmed(instance_map::iterator entry, time_point now);
+  void keep_appointments(time_point now);
+  void remove_server(instance_map::iterator entry, const server& record);
   void use_host(const std::string& name);
   void drop_host(const std::string& name);
   void touch(instance_map::iterator entry, time_point now);
@@ -194,6 +216,8 @@ private:
   std::uint64_t next_serial_ = 1;
   std::set<std::string> waiting_;
   std::optional<time_point> waiting_until_;
+  std::deque<appointment> on_probation_; ///< by time, as is the next
+  std::deque<appointment> to_confirm_;
   std::deque<std::pair<time_point, std::string>>
       settling_; ///< by time; one for each dirty instance
   std::optional<time_point> held_until_;

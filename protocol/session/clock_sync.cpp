@@ -3,6 +3,7 @@
 #include "protocol/list_encoder.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace tutti::protocol {
 
@@ -24,6 +25,14 @@ void clock_sync::start(bool initiator, hub_time now) noexcept {
   last_heard_ = now;
   burst_left_ = initiator ? timing_->clock_burst_count : 2;
   next_ask_ = initiator ? now : now + timing_->clock_burst_interval * 4;
+}
+
+void clock_sync::set_invited(bool invited, hub_time now) noexcept {
+  if (invited == std::exchange(invited_, invited) || !invited)
+    return;
+  invited_at_ = now;
+  if (answers_)
+    next_ask_ = std::min(next_ask_, last_heard_ + timing_->invited_silence);
 }
 
 void clock_sync::on_heard(hub_time now) noexcept {
@@ -56,11 +65,14 @@ bool clock_sync::is_active(hub_time now) const noexcept {
 }
 
 // A peer counts as playing if it still does when the limit for that is reached. A suspect gets as
-// long from the suspicion on: a single ICMP error may be an old one, or forged.
+// long from the suspicion on: a single ICMP error may be an old one, or forged. Nor does a peer
+// die on the spot that we come to invite.
 hub_time clock_sync::death() const noexcept {
   if (!answers_)
     return last_heard_ + timing_->silence_limit;
   auto idle = last_heard_ + timing_->idle_limit;
+  if (invited_)
+    idle = std::min(idle, std::max(last_heard_, invited_at_) + timing_->invited_limit);
   auto active = last_heard_ + timing_->active_limit;
   if (holding_ || (ever_midi_ && active < last_midi_ + timing_->active_memory))
     return active;
@@ -77,9 +89,9 @@ void clock_sync::schedule(hub_time now) noexcept {
       initiator_ ? asked_at_ + timing_->clock_interval : last_heard_ + timing_->clock_interval;
   if (unanswered_ > 0)
     regular = asked_at_ + timing_->idle_probe_interval;
-  if (answers_ && is_active(now)) {
-    auto urgent =
-        std::max(last_heard_ + timing_->active_silence, asked_at_ + timing_->active_probe_interval);
+  if (answers_ && (invited_ || is_active(now))) {
+    auto silence = is_active(now) ? timing_->active_silence : timing_->invited_silence;
+    auto urgent = std::max(last_heard_ + silence, asked_at_ + timing_->active_probe_interval);
     regular = std::min(regular, urgent);
   }
   next_ask_ = regular;

@@ -28,6 +28,9 @@ public:
   /// regularly; a responder asks twice to learn the offset and whether this peer answers at all.
   void start(bool initiator, hub_time now) noexcept;
 
+  /// Whether we invite this peer whenever it is gone; start() takes it as false.
+  void set_invited(bool invited, hub_time now) noexcept;
+
   /// Any valid datagram of the peer arrived.
   void on_heard(hub_time now) noexcept;
   /// MIDI of the peer arrived; `holding`: it has notes sounding now.
@@ -77,6 +80,8 @@ private:
   const session_timing* timing_;
   bool started_ = false;
   bool initiator_ = false;
+  bool invited_ = false;
+  hub_time invited_at_{}; ///< since when it is
   int burst_left_ = 0;
   std::uint32_t unanswered_ = 0;
   bool answers_ = false; ///< the peer has answered a CK0 of ours in this session

@@ -98,7 +98,7 @@ void handshake::on_silence(hub_time now, session_output& out) {
     return;
   say_goodbye(out);
   failures_ = 0;
-  fail(notice_kind::vanished, back_off(), now, out);
+  fail(notice_kind::vanished, with_jitter(timing_->retry_vanished), now, out);
 }
 
 void handshake::give_up(session_output& out) {
@@ -191,12 +191,15 @@ void handshake::learn(const invitation& received) {
     peer_name_ = received.name;
 }
 
-// Doubles from retry_first to retry_most, with up to a quarter more so that many hubs that lost the
-// same peer do not return in step.
+// Doubles from retry_first to retry_most.
 std::chrono::nanoseconds handshake::back_off() noexcept {
   auto shift = std::min(failures_++, 10);
-  auto base = std::min(timing_->retry_first * (1 << shift), timing_->retry_most);
-  return base + base / 4 * (random() % 1024) / 1024;
+  return with_jitter(std::min(timing_->retry_first * (1 << shift), timing_->retry_most));
+}
+
+// Up to a quarter more, so that many hubs that lost the same peer do not return in step.
+std::chrono::nanoseconds handshake::with_jitter(std::chrono::nanoseconds wait) noexcept {
+  return wait + wait / 4 * (random() % 1024) / 1024;
 }
 
 // SplitMix64; tokens need to differ, not to be secret.

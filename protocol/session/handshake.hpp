@@ -105,6 +105,7 @@ private:
   void say_goodbye(session_output& out);
   void learn(const invitation& received);
   std::chrono::nanoseconds back_off() noexcept;
+  std::chrono::nanoseconds with_jitter(std::chrono::nanoseconds wait) noexcept;
   std::uint32_t random() noexcept;
 
   const session_identity* identity_;

@@ -14,10 +14,12 @@ session_engine::session_engine(const session_identity& identity, const session_t
 
 void session_engine::invite(hub_time now, session_output& out) {
   handshake_.invite(now, out);
+  clock_.set_invited(handshake_.keeps_inviting(), now);
 }
 
-void session_engine::give_up(session_output& out) {
+void session_engine::give_up(hub_time now, session_output& out) {
   handshake_.give_up(out);
+  clock_.set_invited(handshake_.keeps_inviting(), now);
 }
 
 void session_engine::on_invited(const invitation& received, channel from, hub_time now,
@@ -169,6 +171,7 @@ void session_engine::follow_handshake(std::size_t first_notice, hub_time now, se
     receiver_.start();
     sender_.start(identity_->ssrc, static_cast<std::uint16_t>(seed_ >> 40));
     clock_.start(handshake_.initiator(), now);
+    clock_.set_invited(handshake_.keeps_inviting(), now);
     if (auto question = clock_.poll(identity_->ssrc, now))
       out.send(channel::data, *question);
   }

@@ -53,7 +53,7 @@ public:
   /// Invite the peer, for ever, until leave().
   void invite(hub_time now, session_output& out);
   /// Do not invite again: a session that stands goes on, everything else ends.
-  void give_up(session_output& out);
+  void give_up(hub_time now, session_output& out);
   /// An IN of this peer that the policy admits.
   void on_invited(const invitation& received, channel from, hub_time now, session_output& out);
   /// Any datagram from this peer's addresses, except IN, which asks the policy first.

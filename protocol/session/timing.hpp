@@ -23,9 +23,12 @@ struct session_timing {
   /// anew, which it may do from another address.
   duration crossing_limit = ms(2500);
 
-  /// Wait before inviting again after silence, an unreachable address or a lost session. A peer
+  /// Wait before inviting again after no answer, an unreachable address or a lost session. A peer
   /// that is back after a power cut is to play again within 5 s, also where nothing announces it.
   duration retry_first = ms(1000);
+  /// The same after silence in a session: it may be back already. Not at once, or the invitation
+  /// would meet the goodbye at the other port.
+  duration retry_vanished = ms(200);
   duration retry_most = ms(3500);
   /// Wait after a NO: a person said so, do not nag.
   duration retry_refused = ms(30'000);
@@ -43,7 +46,11 @@ struct session_timing {
   duration active_limit = ms(2900);
   /// How long after its last MIDI a peer counts as playing.
   duration active_memory = ms(5000);
-  /// The same for a peer that is idle.
+  /// The same for an idle peer that we invite. If it has started anew, or is elsewhere, it is to
+  /// play again within 5 s; if it was only out of reach, the session is back as soon as it is.
+  duration invited_silence = ms(2000);
+  duration invited_limit = ms(4000);
+  /// The same for an idle peer that invited us: nobody but itself can bring it back.
   duration idle_probe_interval = ms(500);
   duration idle_limit = ms(15'000);
   /// A peer that never answered a CK of ours dies of silence alone.

@@ -311,7 +311,7 @@ TEST_CASE("a timeout that was due already is postponed or disabled by another's 
     f.api->timeout_update(c, nullptr);
     f.api->timeout_free(d);
   };
-  ::usleep(10'000); // all four are due before the loop turns
+  ::usleep(25'000); // all four are due before the loop turns
   f.turn();
   CHECK(first.calls == 1);
   CHECK(postponed.calls == 0);

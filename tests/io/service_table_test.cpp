@@ -143,7 +143,7 @@ TEST_CASE("a service vanishes with its last interface", "[io][service_table]") {
   f.address("mac.local", off(eth), "10.0.0.7");
   CHECK(f.settled() == "changed Piano at mac.local: 10.1.0.7:5004\n");
   f.instance("Piano", off(wifi));
-  CHECK(f.questions() == "-SRV Piano\n-ADR mac.local\n");
+  CHECK(f.questions() == "-ADR mac.local\n"); // the other was taken back when it appeared
   CHECK(f.settled() == "removed Piano at mac.local: 10.1.0.7:5004\n");
   CHECK(f.table.instance_count() == 0);
   CHECK_FALSE(f.table.next_deadline());
@@ -320,6 +320,74 @@ TEST_CASE("a held entry that is withdrawn on sight is gone at the end of the hol
   f.instance("Piano", off(eth));
   CHECK(f.after(10s) == "removed Piano at mac.local: 10.0.0.7:5004\n");
   CHECK(f.table.instance_count() == 0);
+}
+
+TEST_CASE("the question for a service that has just appeared is taken back until it has stayed",
+          "[io][service_table]") {
+  fixture f;
+  f.announce("Piano", "mac.local", 5004, "10.0.0.7");
+  CHECK(f.questions() == "+SRV Piano\n+ADR mac.local\n");
+  f.settled();
+  CHECK(f.questions() == "-SRV Piano\n"); // addresses are watched all the time
+  f.address("mac.local", on(eth), "10.0.0.8");
+  CHECK(f.settled() == "changed Piano at mac.local: 10.0.0.7:5004 10.0.0.8:5004\n");
+  f.after(service_table::probation - 100ms);
+  CHECK(f.questions().empty());
+  f.after(100ms);
+  CHECK(f.questions() == "+SRV Piano\n");
+  f.server("Piano", on(eth), "mac.local", 5004);
+  CHECK(f.after(10s).empty());
+  CHECK(f.questions().empty());
+  f.instance("Piano", off(eth));
+  CHECK(f.questions() == "-SRV Piano\n-ADR mac.local\n");
+}
+
+TEST_CASE("a port that changed before the question was asked again is a change then",
+          "[io][service_table]") {
+  fixture f;
+  f.announce("Piano", "mac.local", 5004, "10.0.0.7");
+  f.settled();
+  f.after(service_table::probation);
+  f.server("Piano", on(eth), "mac.local", 5006);
+  CHECK(f.settled() == "changed Piano at mac.local: 10.0.0.7:5004 10.0.0.7:5006\n");
+  CHECK(f.after(service_table::confirm_time + 1s) == "changed Piano at mac.local: 10.0.0.7:5006\n");
+}
+
+TEST_CASE("a host that nobody has confirmed when asked again is gone", "[io][service_table]") {
+  fixture f;
+  f.announce("Piano", "mac.local", 5004, "10.0.0.7");
+  f.settled();
+  f.after(service_table::probation);
+  CHECK(f.after(service_table::confirm_time + 1s) == "removed Piano at mac.local: 10.0.0.7:5004\n");
+  CHECK(f.questions() == "+SRV Piano\n+ADR mac.local\n-SRV Piano\n+SRV Piano\n-ADR mac.local\n");
+  f.answer("Piano", "mac.local", 5004, "10.0.0.7");
+  f.address("mac.local", on(eth), "10.0.0.7");
+  CHECK(f.settled() == "added Piano at mac.local: 10.0.0.7:5004\n");
+}
+
+TEST_CASE("a service that comes and goes is asked for once each time it comes",
+          "[io][service_table]") {
+  fixture f;
+  for (int i = 0; i < 5; ++i) {
+    f.announce("Piano", "mac.local", 5004, "10.0.0.7");
+    f.after(service_table::probation - 1s);
+    f.instance("Piano", off(eth));
+    f.after(2s);
+    CHECK(f.questions() == "+SRV Piano\n+ADR mac.local\n-SRV Piano\n-ADR mac.local\n");
+  }
+  CHECK_FALSE(f.table.next_deadline());
+}
+
+TEST_CASE("an entry on probation is asked for again on request", "[io][service_table]") {
+  fixture f;
+  f.announce("Piano", "mac.local", 5004, "10.0.0.7");
+  f.settled();
+  f.questions();
+  f.table.refresh("Piano", f.now);
+  CHECK(f.questions() == "+SRV Piano\n");
+  f.server("Piano", on(eth), "mac.local", 5004);
+  CHECK(f.after(10s).empty());
+  CHECK(f.questions().empty()); // not once more
 }
 
 TEST_CASE("late answers to released questions are ignored", "[io][service_table]") {

@@ -185,6 +185,9 @@ TEST_CASE("REACH-6 a peer plays again within five seconds of being reachable", "
     anna.boot();
     hub.invite(target);
   }
+  SECTION("it was off for a moment while it was idle, and nothing announces it") {
+    anna.boot();
+  }
   SECTION("it was off for a moment while it played, and nothing announces it") {
     anna.play(note_on);
     hub.run_for(10ms);

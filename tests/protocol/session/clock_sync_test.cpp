@@ -412,6 +412,44 @@ TEST_CASE("an idle peer that answers CK is dead after 15 s of silence", "[protoc
   CHECK(t.run_until_dead() == 15s);
 }
 
+TEST_CASE("a peer that we invite is asked after 2 s of silence, and dead after 4 s",
+          "[protocol][clock_sync]") {
+  for (auto initiator : {true, false}) {
+    lone_clock t(initiator);
+    t.clock.set_invited(true, t.now);
+    t.run_until(3s, true);
+    auto asked = t.run_until(20s, true);
+    CHECK(asked.size() <= 9); // and an idle session costs no more than that
+    CHECK(t.run_until_dead() == 4s);
+    CHECK(t.questions >= 8); // loss of some answers does not kill
+    CHECK(t.questions <= 12);
+  }
+}
+
+TEST_CASE("a peer that we invite and that asks us is not asked much", "[protocol][clock_sync]") {
+  lone_clock t(true);
+  t.clock.set_invited(true, t.now);
+  t.run_until(2s, true);
+  std::size_t asked = 0;
+  for (auto end = 3s; end < 60s; end += 1s) {
+    t.clock.on_heard(t.now);
+    asked += t.run_until(end, true).size();
+  }
+  CHECK(asked <= 6);
+}
+
+TEST_CASE("an idle peer that we come to invite has 4 s to answer", "[protocol][clock_sync]") {
+  lone_clock t(true);
+  t.run_until(10s, true);
+  REQUIRE(t.now - t.clock.last_heard() > 8s);
+  t.clock.set_invited(true, t.now);
+  CHECK(t.clock.next_deadline() <= t.now);
+  CHECK_FALSE(t.clock.is_dead(t.now));
+  auto invited = t.now;
+  t.run_until_dead();
+  CHECK(t.now - invited == 4s);
+}
+
 TEST_CASE("a peer that never answered CK is dead after a minute of silence, playing or not",
           "[protocol][clock_sync]") {
   for (auto initiator : {true, false})
