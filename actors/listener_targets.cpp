@@ -93,7 +93,7 @@ void listener_state::on_reached(port_key key, std::uint32_t ssrc, const std::str
   peers_.set_control(*peer, address.control);
   peers_.set_data(*peer, address.data);
   peers_.set_identity(*peer, ssrc, who);
-  peer->in_session = true;
+  peers_.set_in_session(*peer, true);
   if (peer->targets.empty())
     knocks_.give_back(address.control);
   while (auto twin = peers_.twin_of(*peer))
@@ -104,7 +104,7 @@ void listener_state::on_reached(port_key key, std::uint32_t ssrc, const std::str
 
 void listener_state::on_failed(port_key key) {
   if (auto peer = peers_.by_key(key)) {
-    peer->in_session = false;
+    peers_.set_in_session(*peer, false);
     report(*peer, atom::failed_v);
   }
 }

@@ -16,15 +16,23 @@ peer_table::peer* find_in(const Map& map, const Key& key) {
   return found == map.end() ? nullptr : found->second;
 }
 
-/// Removes the entry of this key that is the owner's, if there is one.
+/// The crowd of this key, or an empty one.
 template <class Map, class Key>
-void erase_own(Map& map, const Key& key, const peer_table::peer& owner) {
-  auto [first, last] = map.equal_range(key);
-  for (; first != last; ++first)
-    if (first->second == &owner) {
-      map.erase(first);
-      return;
-    }
+const typename Map::mapped_type& crowd_of(const Map& map, const Key& key) {
+  static const typename Map::mapped_type nobody;
+  auto found = map.find(key);
+  return found == map.end() ? nobody : found->second;
+}
+
+/// Takes the peer out of the crowd of this key, if it is in it.
+template <class Map, class Key>
+void leave_crowd(Map& map, const Key& key, const peer_table::peer& which) {
+  auto found = map.find(key);
+  if (found == map.end())
+    return;
+  found->second.erase(which.key);
+  if (found->second.empty())
+    map.erase(found);
 }
 
 } // namespace
@@ -43,10 +51,9 @@ peer_table::peer* peer_table::sender(const io::endpoint& where) {
 
 peer_table::peer* peer_table::by_invitation(std::uint32_t ssrc, std::uint32_t token,
                                             const io::endpoint& where) const {
-  auto [first, last] = invitations_.equal_range(invitation_key(ssrc, token));
   peer* found = nullptr;
-  for (; first != last; ++first) {
-    found = first->second;
+  for (const auto& [key, one] : crowd_of(invitations_, invitation_key(ssrc, token))) {
+    found = one;
     if (found->address.control.same_host(where))
       break;
   }
@@ -54,10 +61,9 @@ peer_table::peer* peer_table::by_invitation(std::uint32_t ssrc, std::uint32_t to
 }
 
 peer_table::peer* peer_table::by_host(std::uint32_t ssrc, const io::endpoint& where) const {
-  auto [first, last] = ssrcs_.equal_range(ssrc);
-  for (; first != last; ++first)
-    if (is_on(*first->second, where))
-      return first->second;
+  for (const auto& [key, one] : crowd_of(ssrcs_, ssrc))
+    if (is_on(*one, where))
+      return one;
   return nullptr;
 }
 
@@ -72,41 +78,38 @@ peer_table::peer* peer_table::by_expected_name(const std::string& name,
 }
 
 peer_table::peer* peer_table::by_name(const std::string& name, const io::endpoint& where) const {
-  auto [first, last] = names_.equal_range(name);
-  for (; first != last; ++first)
-    if (is_on(*first->second, where))
-      return first->second;
+  for (const auto& [key, one] : crowd_of(names_, name))
+    if (is_on(*one, where))
+      return one;
   return nullptr;
 }
 
 std::vector<peer_table::peer*> peer_table::namesakes(const std::string& name,
                                                      const io::endpoint& where) const {
+  const auto& all = crowd_of(names_in_session_, name);
   std::vector<peer*> out;
-  auto [first, last] = names_.equal_range(name);
-  for (; first != last; ++first)
-    if (first->second->in_session && !first->second->address.control.same_host(where))
-      out.push_back(first->second);
+  if (all.size() > max_namesakes)
+    return out;
+  for (const auto& [key, one] : all)
+    if (!one->address.control.same_host(where))
+      out.push_back(one);
   return out;
 }
 
 peer_table::peer* peer_table::by_identity(std::uint32_t ssrc, const std::string& name) const {
   peer* found = nullptr;
-  auto [first, last] = ssrcs_.equal_range(ssrc);
-  for (; first != last; ++first)
-    if (first->second->name == name && (!found || found->targets.empty()))
-      found = first->second;
+  for (const auto& [key, one] : crowd_of(ssrcs_, ssrc))
+    if (one->name == name && (!found || found->targets.empty()))
+      found = one;
   return found;
 }
 
 peer_table::peer* peer_table::twin_of(const peer& which) const {
-  auto [first, last] = ssrcs_.equal_range(which.ssrc);
-  for (; first != last; ++first) {
-    auto& other = *first->second;
-    if (&other != &which && other.in_session && other.name == which.name &&
-        (share_host(which, other) || !share_family(which, other) ||
-         which.targets.empty() != other.targets.empty()))
-      return &other;
-  }
+  for (const auto& [key, other] : crowd_of(ssrcs_, which.ssrc))
+    if (other != &which && other->in_session && other->name == which.name &&
+        (share_host(which, *other) || !share_family(which, *other) ||
+         which.targets.empty() != other->targets.empty()))
+      return other;
   return nullptr;
 }
 
@@ -173,9 +176,19 @@ void peer_table::set_identity(peer& which, std::uint32_t ssrc, const std::string
 }
 
 void peer_table::index_identity(peer& which) {
-  invitations_.emplace(invitation_key(which.ssrc, which.token), &which);
-  ssrcs_.emplace(which.ssrc, &which);
-  names_.emplace(which.name, &which);
+  invitations_[invitation_key(which.ssrc, which.token)].emplace(which.key, &which);
+  ssrcs_[which.ssrc].emplace(which.key, &which);
+  names_[which.name].emplace(which.key, &which);
+  if (which.in_session)
+    names_in_session_[which.name].emplace(which.key, &which);
+}
+
+void peer_table::set_in_session(peer& which, bool in_session) {
+  which.in_session = in_session;
+  if (in_session)
+    names_in_session_[which.name].emplace(which.key, &which);
+  else
+    leave_crowd(names_in_session_, which.name, which);
 }
 
 void peer_table::add_target(peer& which, invitation_target target) {
@@ -244,12 +257,12 @@ void peer_table::remove(port_key key) {
     return;
   auto& which = *found->second;
   last_sender_ = nullptr;
-  which.in_session = false;
+  set_in_session(which, false);
   while (!which.targets.empty())
     remove_target(which, std::string(which.targets.begin()->first));
   gather_candidates(which);
-  erase_own(addresses_, which.address.control, which);
-  erase_own(addresses_, which.address.data, which);
+  erase_address(which.address.control, which);
+  erase_address(which.address.data, which);
   forget_invitation(which);
   peers_.erase(found);
 }
@@ -258,13 +271,20 @@ void peer_table::remove(port_key key) {
 // meantime.
 void peer_table::forget_address(const io::endpoint& where, const peer& owner) {
   if (!is_at(owner, where))
-    erase_own(addresses_, where, owner);
+    erase_address(where, owner);
+}
+
+void peer_table::erase_address(const io::endpoint& where, const peer& owner) {
+  auto found = addresses_.find(where);
+  if (found != addresses_.end() && found->second == &owner)
+    addresses_.erase(found);
 }
 
 void peer_table::forget_invitation(const peer& owner) {
-  erase_own(invitations_, invitation_key(owner.ssrc, owner.token), owner);
-  erase_own(ssrcs_, owner.ssrc, owner);
-  erase_own(names_, owner.name, owner);
+  leave_crowd(invitations_, invitation_key(owner.ssrc, owner.token), owner);
+  leave_crowd(ssrcs_, owner.ssrc, owner);
+  leave_crowd(names_, owner.name, owner);
+  leave_crowd(names_in_session_, owner.name, owner);
 }
 
 } // namespace tutti

@@ -28,7 +28,7 @@ public:
     std::uint32_t ssrc = 0;
     std::uint32_t token = 0;
     std::string name;
-    bool in_session = false;
+    bool in_session = false;                            ///< by set_in_session() only
     std::chrono::steady_clock::time_point doubted_at{}; ///< when its namesake knocked elsewhere
     bool heard = false;                                 ///< since then
     /// What the hub invites it for, each with its control addresses; empty: it invited us.
@@ -38,6 +38,9 @@ public:
     datagram_chain chain;
     std::uint16_t last_in_chain = 0;
   };
+
+  /// Peers of one name on other hosts that are looked at.
+  static constexpr std::size_t max_namesakes = 16;
 
   std::size_t size() const noexcept { return peers_.size(); }
 
@@ -58,7 +61,8 @@ public:
   peer* by_name(const std::string& name, const io::endpoint& where) const;
   /// A peer with this SSRC and name, wherever it is; rather one that the hub invites.
   peer* by_identity(std::uint32_t ssrc, const std::string& name) const;
-  /// Peers in session that have this name, but are on another host.
+  /// Peers in session that have this name, but are on another host; none if so many have it that
+  /// it says nothing of who they are.
   std::vector<peer*> namesakes(const std::string& name, const io::endpoint& where) const;
   /// Another peer in session that is the same participant as this one: of the same SSRC and name,
   /// and known at one of its addresses, or at none of the same address family, or only one of the
@@ -78,6 +82,8 @@ public:
   void remove_target(peer& which, const std::string& key);
   /// MIDI from here may be this peer's.
   static bool may_play(const peer& which, const io::endpoint& where);
+  /// Whether the peer is in session, and not only on its way there.
+  void set_in_session(peer& which, bool in_session);
   void remove(port_key key);
 
   template <class Function>
@@ -87,6 +93,10 @@ public:
   }
 
 private:
+  /// Those that have something in common; thousands, if a flood of invitations wants it so. None of
+  /// them may take long to come or to go.
+  using crowd = std::map<port_key, peer*>;
+
   static std::uint64_t invitation_key(std::uint32_t ssrc, std::uint32_t token) noexcept {
     return std::uint64_t(ssrc) << 32 | token;
   }
@@ -96,6 +106,7 @@ private:
   static bool share_host(const peer& one, const peer& other);
   static bool share_family(const peer& one, const peer& other);
   void forget_address(const io::endpoint& where, const peer& owner);
+  void erase_address(const io::endpoint& where, const peer& owner);
   void gather_candidates(peer& which);
   void forget_invitation(const peer& owner);
 
@@ -103,9 +114,10 @@ private:
   boost::unordered_map<io::endpoint, peer*, io::endpoint_hash> addresses_;
   peer* last_sender_ = nullptr; ///< who is at last_address_; nobody if that is not known any more
   io::endpoint last_address_;
-  boost::unordered_multimap<std::uint64_t, peer*> invitations_;
-  boost::unordered_multimap<std::uint32_t, peer*> ssrcs_;
-  boost::unordered_multimap<std::string, peer*> names_;
+  boost::unordered_map<std::uint64_t, crowd> invitations_;
+  boost::unordered_map<std::uint32_t, crowd> ssrcs_;
+  boost::unordered_map<std::string, crowd> names_;
+  boost::unordered_map<std::string, crowd> names_in_session_;
   std::unordered_map<std::string, peer*> targets_;        ///< by key
   std::unordered_map<std::string, peer*> expected_names_; ///< of targets
 };

@@ -49,6 +49,8 @@ int int_option(int fd, int option) {
 udp_socket::udp_socket(event_loop& loop, const endpoint& where, const udp_options& options)
     : loop_(loop)
     , descriptor_(loop.context())
+    , rest_timer_(loop.context())
+    , rest_(options.rest)
     , queue_limit_(options.send_queue_octets)
     , handlers_(std::make_shared<handler_pair>())
     , pool_(datagram_pool::make()) {
@@ -131,7 +133,7 @@ void udp_socket::arm_receive() {
 
 bool udp_socket::receive() {
   auto handlers = handlers_; // the receiver may close the socket
-  if (!handlers || !handlers->receive)
+  if (!handlers || !handlers->receive || resting_)
     return false;
   auto block = pool_->take();
   std::array<mmsghdr, receive_burst> headers;
@@ -165,9 +167,22 @@ bool udp_socket::receive() {
   block->count = static_cast<std::size_t>(count);
   expected_ = std::clamp(2u * static_cast<unsigned>(count), fewest_expected, max_expected);
   counters_.datagrams_in += static_cast<std::size_t>(count);
+  if (static_cast<std::size_t>(count) == receive_burst && rest_.count() > 0)
+    rest();
   if (count > 0)
     handlers->receive(std::move(block));
   return count > 0;
+}
+
+// The end of the turn in which the rest ends waits for more.
+void udp_socket::rest() {
+  resting_ = true;
+  rest_timer_.expires_after(rest_);
+  rest_timer_.async_wait(
+      [this, open = std::weak_ptr(handlers_)](const boost::system::error_code& error) {
+        if (!error && !open.expired())
+          resting_ = false;
+      });
 }
 
 // ICMP errors wait in the socket's error queue with the destination they are about. True if there
@@ -227,7 +242,7 @@ void udp_socket::send(const endpoint& to, std::span<const std::uint8_t> bytes) {
 
 void udp_socket::finish_turn() {
   flush();
-  if (poll_id_ != 0 && fd_ >= 0 && !receive_armed_)
+  if (poll_id_ != 0 && fd_ >= 0 && !receive_armed_ && !resting_)
     arm_receive();
 }
 
@@ -389,7 +404,9 @@ void udp_socket::close_now() {
 udp_pair bind_udp_pair(event_loop& loop, const endpoint& where, const udp_options& options) {
   auto bind_both = [&](std::uint16_t port) {
     udp_pair pair;
-    pair.control = std::make_unique<udp_socket>(loop, where.with_port(port), options);
+    auto for_control = options;
+    for_control.rest = control_rest;
+    pair.control = std::make_unique<udp_socket>(loop, where.with_port(port), for_control);
     pair.data = std::make_unique<udp_socket>(
         loop, where.with_port(static_cast<std::uint16_t>(pair.control->local().port + 1)), options);
     return pair;

@@ -7,6 +7,7 @@
 #include "io/event_loop.hpp"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <sys/socket.h>
 
@@ -19,6 +20,10 @@ struct udp_options {
   int dscp = 46;
   /// Octets that may wait for the system to take them; the newest datagrams are dropped beyond.
   std::size_t send_queue_octets = 8u << 20;
+  /// After a call that took a whole receive_burst nothing more is taken for this long, so that a
+  /// flood of this port cannot take the core; what the system's buffer does not hold meanwhile is
+  /// lost. 0: never.
+  std::chrono::microseconds rest{0};
 };
 
 class udp_socket final : public datagram_socket {
@@ -54,6 +59,7 @@ private:
   void open(const endpoint& where);
   void size_buffers(int octets);
   void arm_receive();
+  void rest();
   bool receive();
   bool read_errors();
   void finish_turn();
@@ -68,6 +74,8 @@ private:
 
   event_loop& loop_;
   boost::asio::posix::stream_descriptor descriptor_;
+  boost::asio::steady_timer rest_timer_;
+  std::chrono::microseconds rest_;
   int fd_ = -1;
   int family_ = AF_INET6;
   endpoint local_;
@@ -79,6 +87,7 @@ private:
   std::vector<std::uint8_t> outgoing_;
   std::vector<queued> queue_;
   bool receive_armed_ = false;
+  bool resting_ = false;
   unsigned expected_ = 4;        ///< datagrams to ask for in the next call
   std::size_t first_queued_ = 0; ///< those before it have left
   bool flushing_ = false;
@@ -89,6 +98,10 @@ private:
   std::size_t poll_id_ = 0;
   datagram_counters counters_;
 };
+
+/// How long a control port rests after a burst, and lets the data port go first. Anybody may send
+/// invitations; 32,000 a second are plenty for the honest.
+inline constexpr std::chrono::milliseconds control_rest{1};
 
 /// Control port N and data port N+1, bound together or not at all.
 struct udp_pair {

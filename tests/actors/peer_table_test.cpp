@@ -237,6 +237,24 @@ TEST_CASE("a peer that the hub invites is found at every address that it may hav
     CHECK(table.by_address(at(host, 5004)) == nullptr);
 }
 
+TEST_CASE("a name that everybody has says nothing of who is who", "[actors][peer_table]") {
+  peer_table table;
+  auto elsewhere = at("10.9.0.1", 5004);
+  for (port_key key = 1; key <= peer_table::max_namesakes + 1; ++key) {
+    auto& one = table.add(key, {}, pair_at("10.0.0." + std::to_string(key), 5004));
+    table.set_identity(one, static_cast<std::uint32_t>(key), "Piano");
+    CHECK(table.namesakes("Piano", elsewhere).size() ==
+          (key - 1) % (peer_table::max_namesakes + 1));
+    table.set_in_session(one, true);
+  }
+  CHECK(table.namesakes("Piano", elsewhere).empty());
+  table.remove(1);
+  CHECK(table.namesakes("Piano", elsewhere).size() == peer_table::max_namesakes);
+  table.set_identity(*table.by_key(2), 2, "Organ");
+  CHECK(table.namesakes("Piano", elsewhere).size() == peer_table::max_namesakes - 1);
+  CHECK(table.namesakes("Organ", elsewhere).size() == 1);
+}
+
 TEST_CASE("one participant that is two peers is noticed, boards that are alike are not",
           "[actors][peer_table]") {
   peer_table table;
@@ -245,10 +263,10 @@ TEST_CASE("one participant that is two peers is noticed, boards that are alike a
   auto& board = table.add(3, {}, pair_at("10.0.0.2", 5004));
   for (auto one : {&anna, &again, &board}) {
     table.set_identity(*one, 7, "Anna");
-    one->in_session = true;
+    table.set_in_session(*one, true);
   }
   CHECK(table.twin_of(again) != nullptr); // nothing speaks for two
-  again.in_session = false;
+  table.set_in_session(again, false);
   CHECK(table.twin_of(anna) == nullptr);
   CHECK(table.twin_of(board) == nullptr);
   CHECK(table.namesakes("Anna", at("10.0.0.2", 6000)) == std::vector{&anna});

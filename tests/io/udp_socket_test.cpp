@@ -221,6 +221,26 @@ TEST_CASE("an IPv4 peer is the same endpoint on either kind of socket", "[io][ud
   CHECK(dual.senders == four.senders);
 }
 
+TEST_CASE("a flooded socket takes a burst and rests", "[io][udp_socket]") {
+  for (auto busy : {0ms, 5ms}) {
+    event_loop loop;
+    loop.set_busy_poll(busy);
+    udp_options options;
+    options.rest = 30ms;
+    listening socket(loop, v4(), options);
+    plain_socket sender;
+    for (unsigned i = 0; i < 124; ++i)
+      sender.send(socket.socket->local(), numbered(i, 16));
+    REQUIRE(turn_until(loop, [&] { return socket.received.size() >= 60; }));
+    turn_for(loop, 5ms);
+    CHECK(socket.received.size() == 60); // 4, 8 and 16, which are no burst, and 32
+    REQUIRE(turn_until(loop, [&] { return socket.received.size() >= 92; }));
+    turn_for(loop, 5ms);
+    CHECK(socket.received.size() == 92);
+    CHECK(turn_until(loop, [&] { return socket.received.size() == 124; }));
+  }
+}
+
 TEST_CASE("what arrives while spinning is taken by the poll", "[io][udp_socket]") {
   event_loop loop;
   loop.set_busy_poll(50ms);
