@@ -73,11 +73,13 @@ std::optional<pending_invitation> admission::decide(std::uint64_t id, bool admit
 }
 
 std::vector<pending_invitation> admission::expire(protocol::hub_time now) {
-  auto gone = std::stable_partition(pending_.begin(), pending_.end(), [now](const auto& one) {
-    return now - one.last_at < patience;
+  std::vector<pending_invitation> out;
+  std::erase_if(pending_, [&](const auto& one) {
+    auto gone = now - one.last_at >= patience;
+    if (gone)
+      out.push_back(one);
+    return gone;
   });
-  std::vector<pending_invitation> out(gone, pending_.end());
-  pending_.erase(gone, pending_.end());
   return out;
 }
 

@@ -161,8 +161,9 @@ void control_state::show_list(const http_exchange_ptr& exchange, const char* sec
                           {"etag", quoted(list.tag(i))},
                           {"value", list.items()[i]}};
         });
-    exchange->respond(response.status == 200 ? tagged(std::move(response), list.tag())
-                                             : std::move(response));
+    if (response.status == 200)
+      response = tagged(std::move(response), list.tag());
+    exchange->respond(std::move(response));
   });
 }
 

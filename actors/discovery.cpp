@@ -481,7 +481,9 @@ void discovery_state::ask_for_demand() {
 }
 
 const std::string& discovery_state::session_name(const std::string& given) const {
-  return given.empty() && !sessions_.empty() ? sessions_.front().name : given;
+  if (given.empty() && !sessions_.empty())
+    return sessions_.front().name;
+  return given;
 }
 
 void discovery_state::perform() {

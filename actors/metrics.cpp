@@ -25,11 +25,12 @@ constexpr double seconds_per_tick = 1e-4; // of session clocks
 class collection {
 public:
   void count(const char* name, const char* help, labels on, std::uint64_t value) {
-    sample(name, help, MetricType::Counter, std::move(on)).counter.value =
-        static_cast<double>(value);
+    auto& out = sample(name, help, MetricType::Counter, std::move(on)).counter;
+    out.value = static_cast<double>(value);
   }
   void show(const char* name, const char* help, labels on, double value) {
-    sample(name, help, MetricType::Gauge, std::move(on)).gauge.value = value;
+    auto& out = sample(name, help, MetricType::Gauge, std::move(on)).gauge;
+    out.value = value;
   }
   void spread(const char* name, const char* help, labels on, const io::time_histogram& times) {
     auto& out = sample(name, help, MetricType::Histogram, std::move(on)).histogram;

@@ -50,6 +50,13 @@ need() {
     die "apt-get could not install them; its messages above say why"
 }
 
+# apt_sources: prints the file that tells where this machine's Debian comes from.
+apt_sources() {
+  local file=/etc/apt/sources.list.d/debian.sources
+  [[ -s $file ]] || file=/etc/apt/sources.list
+  echo "$file"
+}
+
 # need_npm FOLDER: installs the npm packages of FOLDER's lock file, if they are not the ones that are there.
 need_npm() {
   [[ $1/node_modules/.package-lock.json -nt $1/package-lock.json ]] && return

@@ -9,6 +9,8 @@
 
 #include <list>
 
+#include <pthread.h>
+
 namespace tutti::io {
 
 class jack_connection {
@@ -45,7 +47,24 @@ private:
   void tell(jack_notice_kind kind, std::string port = {}, std::string text = {}) {
     tell_({kind, std::move(port), std::move(text)});
   }
-  static jack_connection* from(void* self) { return static_cast<jack_connection*>(self); }
+  /// The connection as JACK's threads see it. JACK cancels these threads wherever they are; that
+  /// waits here until they have left our code, which holds mutexes and is not to be unwound.
+  class in_jack_thread {
+  public:
+    explicit in_jack_thread(void* self)
+        : self_(static_cast<jack_connection*>(self)) {
+      ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_);
+    }
+    ~in_jack_thread() noexcept(false) { ::pthread_setcancelstate(before_, nullptr); }
+    in_jack_thread(const in_jack_thread&) = delete;
+    in_jack_thread& operator=(const in_jack_thread&) = delete;
+    jack_connection* operator->() const noexcept { return self_; }
+
+  private:
+    jack_connection* self_;
+    int before_ = PTHREAD_CANCEL_ENABLE;
+  };
+  static in_jack_thread from(void* self) { return in_jack_thread(self); }
 
   notice_sink tell_;
   std::list<std::shared_ptr<jack_slot>> slots_; ///< outlive the process callback

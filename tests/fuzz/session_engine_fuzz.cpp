@@ -1,7 +1,8 @@
 // Any order of inputs to a session engine: the octets are a little program of invitations, answers,
 // datagrams (well-formed under the peer's SSRC, or any octets), batches, deadlines and goodbyes.
 // Holds: everything that is sent can be read back and fits a packet; deadlines lie ahead once they
-// are served; an ended engine is quiet; SysEx towards the router begins before it goes on.
+// are served; an ended engine is quiet; SysEx towards the router begins before it goes on, in each
+// session.
 #include "protocol/bytes.hpp"
 #include "protocol/list_encoder.hpp"
 #include "protocol/session/session_engine.hpp"
@@ -123,9 +124,12 @@ private:
       else
         check_packet(bytes);
     }
+    // The caller releases what a session left open, before the events of the next one.
+    release_if([](notice_kind kind) { return kind == notice_kind::restarted; });
     for (const auto& e : out_.events)
       if (e.message.is_sysex())
         check_sysex(e.message.form());
+    release_if(ends_session);
     if (was_ended_)
       require(out_.datagrams.empty() && out_.events.empty() && out_.notices.empty(),
               "an ended engine is quiet");
@@ -139,6 +143,11 @@ private:
     for (midi_command command; reader.next(command);)
       ;
     require(!reader.failed(), "every list keeps the rules");
+  }
+  template <class Predicate>
+  void release_if(Predicate released) {
+    for (const auto& notice : out_.notices)
+      open_ = open_ && !released(notice.kind);
   }
   void check_sysex(sysex_form form) {
     auto begins = form == sysex_form::start || form == sysex_form::complete;
