@@ -20,9 +20,20 @@ constexpr std::size_t in_ring_octets = 1u << 20;
 // An event that is further ahead than this is played now: nobody means to wait here.
 constexpr std::int64_t furthest_ahead = 100'000'000;
 constexpr std::chrono::milliseconds removal_limit{500};
+// An answer is watched for this long, ns; a loop that sleeps deeply takes half of it to wake up.
+constexpr std::int64_t longest_watch = 200'000;
 
 std::int64_t steady_now() {
   return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+}
+
+/// Between two looks at what another core writes.
+void pause_briefly() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
 }
 
 /// Publishes head and octets together, so the reader never sees half a record. There must be room.
@@ -55,6 +66,7 @@ jack_cycle::jack_cycle(jack_client_t* client, int wake, int answer, bool same_pe
     , wake_(wake)
     , answer_(answer)
     , same_period_(same_period)
+    , watch_limit_(std::thread::hardware_concurrency() > 1 ? longest_watch : 0)
     , clock_offset_(steady_now() - static_cast<std::int64_t>(jack_get_time()) * 1000)
     , in_(jack_ringbuffer_create(in_ring_octets)) {
   if (!in_)
@@ -148,26 +160,29 @@ void jack_cycle::wake() noexcept {
 
 void jack_cycle::await_answer(const period& now) noexcept {
   auto asked = asked_.load(std::memory_order_relaxed);
-  auto end = steady_now() + std::llround(now.frame * now.frames / 4);
-  for (;;) {
-    // The count wraps, the difference does not.
-    if (static_cast<std::int32_t>(answered_.load(std::memory_order_acquire) - asked) >= 0)
-      return;
-    auto left = end - steady_now();
-    if (left <= 0)
-      return;
+  auto begin = steady_now();
+  auto end = begin + static_cast<std::int64_t>(now.frame * now.frames / 4);
+  auto watched_until = std::min(end, begin + watch_limit_);
+  while (!is_answered(asked) && steady_now() < watched_until)
+    pause_briefly();
+  sleeping_ = true;
+  for (auto left = end - steady_now(); left > 0 && !is_answered(asked); left = end - steady_now()) {
     timespec patience{0, static_cast<long>(std::min<std::int64_t>(left, 999'999'999))};
     pollfd watched{answer_, POLLIN, 0};
     std::uint64_t count;
     if (::ppoll(&watched, 1, &patience, nullptr) > 0) [[maybe_unused]]
       auto taken = ::read(answer_, &count, sizeof count);
   }
+  sleeping_ = false;
 }
 
+// Either it sees that the other sleeps, or the other sees the answer before it does.
 void jack_cycle::answer() noexcept {
   if (!same_period_ || answered_.load(std::memory_order_relaxed) == drained_)
     return;
-  answered_.store(drained_, std::memory_order_release);
+  answered_ = drained_;
+  if (!sleeping_)
+    return;
   std::uint64_t one = 1;
   [[maybe_unused]] auto written = ::write(answer_, &one, sizeof one);
 }

@@ -14,7 +14,8 @@
 //
 // What JACK plays to the hub belongs to the present period. To let it leave in the same one, as
 // over a connection of JACK's own, the process callback waits for the loop when events have come,
-// but no longer than a quarter of the period; what the loop answers later plays a period later.
+// but no longer than a quarter of the period; what the loop answers later plays a period later. It
+// watches for the answer before it sleeps, as being woken takes longer than the answer does.
 // Without this (`same_period`) the way from JACK to JACK is one period long, whatever the loop
 // does.
 #pragma once
@@ -97,12 +98,17 @@ private:
   void take(const jack_slot& slot, void* buffer, const period& now) noexcept;
   void give(jack_slot& slot, void* buffer, const period& now) noexcept;
   void wake() noexcept;
+  bool is_answered(std::uint32_t asked) const noexcept {
+    // The count wraps, the difference does not.
+    return static_cast<std::int32_t>(answered_.load() - asked) >= 0;
+  }
   void await_answer(const period& now) noexcept;
 
   jack_client_t* client_;
   int wake_;
   int answer_;
   bool same_period_;
+  std::int64_t watch_limit_;  ///< ns, for which an answer is watched for; 0 on a single core
   std::int64_t clock_offset_; ///< steady clock minus JACK's, ns
   ring_ptr in_;               ///< from the process callback to the loop
   std::vector<std::uint8_t> scratch_;
@@ -114,6 +120,7 @@ private:
   std::array<period, 8> past_{};           ///< JACK's thread: the last periods, the newest first
   std::atomic<std::uint32_t> asked_{0};    ///< times that the loop was woken
   std::atomic<std::uint32_t> answered_{0}; ///< up to which of them everything is dealt with
+  std::atomic<bool> sleeping_{false};      ///< JACK's thread needs to be told of an answer
   std::uint32_t drained_ = 0;              ///< loop: the same for drain()
   bool woken_ = false; ///< JACK's thread: the loop is to be woken at the end of this period
 };
