@@ -8,13 +8,17 @@
 
 #include "actors/interfaces.hpp"
 
+#include <boost/container/flat_map.hpp>
+#include <boost/container/small_vector.hpp>
 #include <boost/unordered_map.hpp>
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace tutti {
@@ -94,8 +98,10 @@ public:
 
 private:
   /// Those that have something in common; thousands, if a flood of invitations wants it so. None of
-  /// them may take long to come or to go.
-  using crowd = std::map<port_key, peer*>;
+  /// them may take long to come or to go; as a rule it is one, for which nothing is allocated.
+  using crowd =
+      boost::container::flat_map<port_key, peer*, std::less<>,
+                                 boost::container::small_vector<std::pair<port_key, peer*>, 1>>;
 
   static std::uint64_t invitation_key(std::uint32_t ssrc, std::uint32_t token) noexcept {
     return std::uint64_t(ssrc) << 32 | token;
