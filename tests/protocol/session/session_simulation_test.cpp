@@ -184,9 +184,7 @@ TEST_CASE("an idle session stays for an hour and costs little", "[protocol][sess
   session.tap = [&](const simulated_peer&, channel, byte_view) { ++datagrams; };
   session.run_for(1h);
   CHECK(session.both_connected());
-  CHECK(datagrams <=
-        1800 * 3 +
-            10); // three CKs every two seconds
+  CHECK(datagrams <= 1800 * 3 + 10); // three CKs every two seconds
 }
 
 TEST_CASE("events arrive with the time at which they were played", "[protocol][session]") {
