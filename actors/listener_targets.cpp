@@ -93,7 +93,7 @@ void listener_state::on_reached(port_key key, std::uint32_t ssrc, const std::str
   peers_.set_control(*peer, address.control);
   peers_.set_data(*peer, address.data);
   peers_.set_identity(*peer, ssrc, who);
-  peers_.set_in_session(*peer, true);
+  peer->in_session = true;
   if (peer->targets.empty())
     knocks_.give_back(address.control);
   while (auto twin = peers_.twin_of(*peer))
@@ -104,7 +104,7 @@ void listener_state::on_reached(port_key key, std::uint32_t ssrc, const std::str
 
 void listener_state::on_failed(port_key key) {
   if (auto peer = peers_.by_key(key)) {
-    peers_.set_in_session(*peer, false);
+    peer->in_session = false;
     report(*peer, atom::failed_v);
   }
 }

@@ -86,12 +86,12 @@ peer_table::peer* peer_table::by_name(const std::string& name, const io::endpoin
 
 std::vector<peer_table::peer*> peer_table::namesakes(const std::string& name,
                                                      const io::endpoint& where) const {
-  const auto& all = crowd_of(names_in_session_, name);
+  const auto& all = crowd_of(names_, name);
   std::vector<peer*> out;
   if (all.size() > max_namesakes)
     return out;
   for (const auto& [key, one] : all)
-    if (!one->address.control.same_host(where))
+    if (one->in_session && !one->address.control.same_host(where))
       out.push_back(one);
   return out;
 }
@@ -179,16 +179,6 @@ void peer_table::index_identity(peer& which) {
   invitations_[invitation_key(which.ssrc, which.token)].emplace(which.key, &which);
   ssrcs_[which.ssrc].emplace(which.key, &which);
   names_[which.name].emplace(which.key, &which);
-  if (which.in_session)
-    names_in_session_[which.name].emplace(which.key, &which);
-}
-
-void peer_table::set_in_session(peer& which, bool in_session) {
-  which.in_session = in_session;
-  if (in_session)
-    names_in_session_[which.name].emplace(which.key, &which);
-  else
-    leave_crowd(names_in_session_, which.name, which);
 }
 
 void peer_table::add_target(peer& which, invitation_target target) {
@@ -257,7 +247,7 @@ void peer_table::remove(port_key key) {
     return;
   auto& which = *found->second;
   last_sender_ = nullptr;
-  set_in_session(which, false);
+  which.in_session = false;
   while (!which.targets.empty())
     remove_target(which, std::string(which.targets.begin()->first));
   gather_candidates(which);
@@ -284,7 +274,6 @@ void peer_table::forget_invitation(const peer& owner) {
   leave_crowd(invitations_, invitation_key(owner.ssrc, owner.token), owner);
   leave_crowd(ssrcs_, owner.ssrc, owner);
   leave_crowd(names_, owner.name, owner);
-  leave_crowd(names_in_session_, owner.name, owner);
 }
 
 } // namespace tutti

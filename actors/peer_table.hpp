@@ -32,7 +32,7 @@ public:
     std::uint32_t ssrc = 0;
     std::uint32_t token = 0;
     std::string name;
-    bool in_session = false;                            ///< by set_in_session() only
+    bool in_session = false;
     std::chrono::steady_clock::time_point doubted_at{}; ///< when its namesake knocked elsewhere
     bool heard = false;                                 ///< since then
     /// What the hub invites it for, each with its control addresses; empty: it invited us.
@@ -43,7 +43,7 @@ public:
     std::uint16_t last_in_chain = 0;
   };
 
-  /// Peers of one name on other hosts that are looked at.
+  /// Peers of one name, beyond which it says nothing of who they are.
   static constexpr std::size_t max_namesakes = 16;
 
   std::size_t size() const noexcept { return peers_.size(); }
@@ -86,8 +86,6 @@ public:
   void remove_target(peer& which, const std::string& key);
   /// MIDI from here may be this peer's.
   static bool may_play(const peer& which, const io::endpoint& where);
-  /// Whether the peer is in session, and not only on its way there.
-  void set_in_session(peer& which, bool in_session);
   void remove(port_key key);
 
   template <class Function>
@@ -123,7 +121,6 @@ private:
   boost::unordered_map<std::uint64_t, crowd> invitations_;
   boost::unordered_map<std::uint32_t, crowd> ssrcs_;
   boost::unordered_map<std::string, crowd> names_;
-  boost::unordered_map<std::string, crowd> names_in_session_;
   std::unordered_map<std::string, peer*> targets_;        ///< by key
   std::unordered_map<std::string, peer*> expected_names_; ///< of targets
 };

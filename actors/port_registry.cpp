@@ -32,20 +32,20 @@ const std::string& port_registry::bring_up(port_key key, const port_description&
       away_ -= !added;
       found->second.description = description;
       found->second.key = key;
-      return ids_[key] = found->first;
+      up_[key] = &found->second;
+      return found->first;
     }
     id = base + " (" + std::to_string(number) + ')';
   }
 }
 
 void port_registry::take_away(port_key key) {
-  auto found = ids_.find(key);
-  if (found == ids_.end())
+  auto found = up_.find(key);
+  if (found == up_.end())
     return;
-  auto& port = ports_[found->second];
-  port.key = 0;
-  port.left = ++departures_;
-  ids_.erase(found);
+  found->second->key = 0;
+  found->second->left = ++departures_;
+  up_.erase(found);
   if (++away_ > max_away_ports)
     forget_oldest();
 }

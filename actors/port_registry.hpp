@@ -34,8 +34,8 @@ private:
 
   void forget_oldest();
 
-  std::unordered_map<std::string, known_port> ports_;
-  std::unordered_map<port_key, std::string> ids_;
+  std::unordered_map<std::string, known_port> ports_; ///< by id
+  std::unordered_map<port_key, known_port*> up_;
   std::size_t away_ = 0;
   std::uint64_t departures_ = 0;
 };

@@ -32,13 +32,13 @@ void patchbay::switch_scene(hub_time now, outcome& out) {
 
 port_slot patchbay::add_port(const port_description& port, hub_time now, outcome& out) {
   auto slot = table_.add_port(port, now, out);
-  scenes_.add_port(slot, port);
+  scenes_.add_port(slot, table_.port(slot));
   return slot;
 }
 
 void patchbay::remove_port(port_slot slot, hub_time now, outcome& out) {
-  table_.remove_port(slot, now, out);
   scenes_.remove_port(slot);
+  table_.remove_port(slot, now, out);
   guard_.on_port_gone(slot);
 }
 

@@ -45,7 +45,7 @@ std::vector<config::rule> scene_switch::rules() const {
 void scene_switch::add_port(port_slot slot, const port_description& port) {
   if (slot >= ports_.size())
     ports_.resize(slot + 1);
-  ports_[slot].description = port;
+  ports_[slot].description = &port;
   listen(ports_[slot]);
 }
 

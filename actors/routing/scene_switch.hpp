@@ -32,6 +32,7 @@ public:
   std::vector<config::rule> rules() const;
 
   // Triggers. A port has a list of those that listen to it, so that other ports cost nothing.
+  /// `port` stays where it is until it is removed.
   void add_port(port_slot slot, const port_description& port);
   void remove_port(port_slot slot);
   /// A port that no trigger listens to needs no answer to triggered_by.
@@ -52,7 +53,7 @@ private:
     std::size_t index;
   };
   struct port_state {
-    std::optional<port_description> description;
+    const port_description* description = nullptr; ///< none: there is no port
     std::vector<trigger> triggers;
   };
 

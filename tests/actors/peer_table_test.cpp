@@ -244,8 +244,8 @@ TEST_CASE("a name that everybody has says nothing of who is who", "[actors][peer
     auto& one = table.add(key, {}, pair_at("10.0.0." + std::to_string(key), 5004));
     table.set_identity(one, static_cast<std::uint32_t>(key), "Piano");
     CHECK(table.namesakes("Piano", elsewhere).size() ==
-          (key - 1) % (peer_table::max_namesakes + 1));
-    table.set_in_session(one, true);
+          (key > peer_table::max_namesakes ? 0 : key - 1));
+    one.in_session = true;
   }
   CHECK(table.namesakes("Piano", elsewhere).empty());
   table.remove(1);
@@ -263,10 +263,10 @@ TEST_CASE("one participant that is two peers is noticed, boards that are alike a
   auto& board = table.add(3, {}, pair_at("10.0.0.2", 5004));
   for (auto one : {&anna, &again, &board}) {
     table.set_identity(*one, 7, "Anna");
-    table.set_in_session(*one, true);
+    one->in_session = true;
   }
   CHECK(table.twin_of(again) != nullptr); // nothing speaks for two
-  table.set_in_session(again, false);
+  again.in_session = false;
   CHECK(table.twin_of(anna) == nullptr);
   CHECK(table.twin_of(board) == nullptr);
   CHECK(table.namesakes("Anna", at("10.0.0.2", 6000)) == std::vector{&anna});
