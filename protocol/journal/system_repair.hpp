@@ -42,6 +42,8 @@ private:
   void clocks(std::uint32_t count);
   void repair_time_code(const chapter_f& chapter);
   bool finish_series(const protocol::time_code& wanted);
+  void tell_time_code(const protocol::time_code& wanted);
+  void tell_time(const time_of_code& time);
   bool is_new(std::uint8_t count) const noexcept;
 
   repair_context& context_;

@@ -2,6 +2,10 @@
 // after more, a full frame tells it where it is.
 #include "protocol/journal/system_repair.hpp"
 
+#include <array>
+#include <span>
+#include <vector>
+
 namespace tutti::protocol {
 
 namespace {
@@ -46,48 +50,77 @@ time_code state_in(const chapter_f& chapter) noexcept {
       state.apply_quarter_frame(
           static_cast<std::uint8_t>(piece << 4 | nibbles[static_cast<std::size_t>(piece)]));
   }
+  if (!chapter.complete && !chapter.partial)
+    state.apply_quarter_frame(0x30); // an illegal series
   return state;
+}
+
+/// The quarter frames of an unfinished series, in the order they came.
+std::vector<std::uint8_t> series_of(const time_code& state) {
+  std::vector<std::uint8_t> frames;
+  auto forward = state.progress() == time_code::series::forward;
+  if (state.in_series())
+    for (int piece = forward ? 0 : 7; forward ? piece <= state.point() : piece >= state.point();
+         piece += forward ? 1 : -1)
+      frames.push_back(
+          static_cast<std::uint8_t>(piece << 4 | state.nibbles()[static_cast<std::size_t>(piece)]));
+  return frames;
+}
+
+/// A quarter frame that is the sequel of nothing in this state.
+std::uint8_t breaking_frame(const time_code& state) noexcept {
+  for (std::uint8_t frame : {0x30, 0x50}) {
+    auto trial = state;
+    trial.apply_quarter_frame(frame);
+    if (trial.progress() == time_code::series::illegal)
+      return frame;
+  }
+  return 0x10;
 }
 
 } // namespace
 
 void system_repair::repair_time_code(const chapter_f& chapter) {
   auto& midi = context_.state.midi();
-  if (!chapter.complete && !chapter.partial) {
-    time_code nothing; // an illegal series: nothing can be said, by them or by us
-    nothing.apply_quarter_frame(0x30);
-    midi.set_time_code(nothing);
-    return;
-  }
   auto wanted = state_in(chapter);
   if (midi.time_code() == wanted)
     return;
-  if (!finish_series(wanted)) {
-    auto same_time = wanted.has_time() && midi.time_code().has_time() &&
-                     midi.time_code().time() == wanted.time();
-    // While a SysEx of the peer is open, none of ours can be sent.
-    if (wanted.has_time() && !(same_time && !midi.time_code().in_series()) &&
-        !context_.state.sysex_open) {
-      const auto& time = wanted.time();
-      std::array<std::uint8_t, 8> octets = {0x7F,       0x7F,         0x01,         0x01,
-                                            time.hours, time.minutes, time.seconds, time.frames};
-      auto count = context_.state.sysex_count; // of the peer's commands; this one is ours
-      context_.emit(journal_chapter::f,
-                    make_sysex(sysex_form::start, std::span(octets).first(6), context_.group));
-      context_.emit(journal_chapter::f,
-                    make_sysex(sysex_form::end, std::span(octets).subspan(6), context_.group));
-      context_.state.sysex_count = count;
-    }
-    if (wanted.in_series()) {
-      auto forward = wanted.progress() == time_code::series::forward;
-      for (int piece = forward ? 0 : 7; forward ? piece <= wanted.point() : piece >= wanted.point();
-           piece += forward ? 1 : -1)
-        context_.emit(journal_chapter::f, 0xF1,
-                      static_cast<std::uint8_t>(piece << 4 |
-                                                wanted.nibbles()[static_cast<std::size_t>(piece)]));
-    }
-  }
+  if (!finish_series(wanted))
+    tell_time_code(wanted);
   midi.set_time_code(wanted);
+}
+
+/// A time and the series that follows it. Where the peer has no time any more, nobody behind us may
+/// keep one either: what follows must not look like the sequel of the time that they have.
+void system_repair::tell_time_code(const protocol::time_code& wanted) {
+  const auto& ours = context_.state.midi().time_code();
+  auto series = series_of(wanted);
+  if (wanted.has_time()) {
+    auto same_time = ours.has_time() && ours.time() == wanted.time() && !ours.in_series();
+    // While a SysEx of the peer is open, none of ours can be sent.
+    if (!same_time && !context_.state.sysex_open)
+      tell_time(wanted.time());
+  } else {
+    auto sequel = ours;
+    for (auto frame : series)
+      sequel.apply_quarter_frame(frame);
+    if (!(sequel == wanted))
+      context_.emit(journal_chapter::f, 0xF1, breaking_frame(ours));
+  }
+  for (auto frame : series)
+    context_.emit(journal_chapter::f, 0xF1, frame);
+}
+
+/// A full frame.
+void system_repair::tell_time(const time_of_code& time) {
+  std::array<std::uint8_t, 8> octets = {0x7F,       0x7F,         0x01,         0x01,
+                                        time.hours, time.minutes, time.seconds, time.frames};
+  auto count = context_.state.sysex_count; // of the peer's commands; this one is ours
+  context_.emit(journal_chapter::f,
+                make_sysex(sysex_form::start, std::span(octets).first(6), context_.group));
+  context_.emit(journal_chapter::f,
+                make_sysex(sysex_form::end, std::span(octets).subspan(6), context_.group));
+  context_.state.sysex_count = count;
 }
 
 /// Sends only the quarter frames that are missing, if the peer's state follows from ours by a few

@@ -33,8 +33,6 @@ midi_state heard_and_skipped(const journal_simulation& simulation) {
         channel.hold(note.note, note.velocity, note.count, 0);
     }
   }
-  // Where the sender broke off a series, time code is known to be nothing, but cannot be unsaid.
-  state.set_time_code(simulation.truth.time_code());
   return state;
 }
 
