@@ -230,7 +230,8 @@ def main():
     problems = [one.problem for one in (*streams, *nodes, *callers, look) if one.problem]
     report.check("no client met anything unexpected", not problems, "; ".join(problems[:3]))
     middle, last = at_rest(look.resident, 0.5), at_rest(look.resident, 0.9)
-    report.check("memory grew by less than 1 % in the second half", last < middle * 1.01,
+    # What is compared are two moments four tenths of the run apart, so 1 % in half of it is 0.8 % here.
+    report.check("memory grew by less than 1 % in the second half", last < middle * 1.008,
                  f"{look.resident[0]} KiB at first, {middle} in the middle, {last} at the end, {max(look.resident)} at most")
     report.check("file descriptors are as many as at first", hub.descriptors() <= descriptors,
                  f"{descriptors} and {hub.descriptors()}")
