@@ -1,7 +1,5 @@
 #include "actors/demultiplexer.hpp"
 
-#include "protocol/apple_command.hpp"
-
 #include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
 

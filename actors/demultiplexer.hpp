@@ -8,6 +8,7 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/peer_table.hpp"
+#include "protocol/apple_command.hpp"
 
 #include <cstdint>
 #include <vector>
@@ -30,7 +31,7 @@ public:
   void hand_over(protocol::channel from);
 
   static bool is_invitation(protocol::byte_view datagram) noexcept {
-    return datagram.size() >= 4 && datagram[0] == 0xFF && datagram[1] == 0xFF &&
+    return protocol::looks_like_apple_command(datagram) && datagram.size() >= 4 &&
            datagram[2] == 'I' && datagram[3] == 'N';
   }
 

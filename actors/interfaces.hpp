@@ -89,7 +89,7 @@ using peer_session_actor = midi_sink::extend<
 
 /// One offered session: its UDP pair, who may come in, who is in.
 using listener_actor = caf::typed_actor<
-    // Datagrams arrived on the control or data port.
+    // This block, from `first` to its end: an invitation, and whatever came behind it.
     caf::reacts_to<atom::datagram, protocol::channel, datagram_chain>,
     // The network reports that nobody listens at this address.
     caf::reacts_to<atom::nobody, io::endpoint>,

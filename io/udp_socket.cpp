@@ -19,10 +19,6 @@ namespace tutti::io {
 
 namespace {
 
-// Datagrams asked for in one call: twice as many as there were last time, as each that is asked
-// for costs time before it is known to be there.
-constexpr unsigned fewest_expected = 4;
-constexpr unsigned max_expected = receive_burst;
 // Datagrams handed to the system in one call.
 constexpr std::size_t send_burst = 256;
 // The kernel's limits for one segmented send (UDP_MAX_SEGMENTS, and 64 KiB less headers).
@@ -165,7 +161,8 @@ bool udp_socket::receive() {
     counters_.bytes_in += size;
   }
   block->count = static_cast<std::size_t>(count);
-  expected_ = std::clamp(2u * static_cast<unsigned>(count), fewest_expected, max_expected);
+  expected_ = std::clamp(2u * static_cast<unsigned>(count), fewest_expected,
+                         static_cast<unsigned>(receive_burst));
   counters_.datagrams_in += static_cast<std::size_t>(count);
   if (static_cast<std::size_t>(count) == receive_burst && rest_.count() > 0)
     rest();

@@ -45,6 +45,8 @@ public:
   int granted_send_buffer() const noexcept { return granted_send_; }
 
 private:
+  static constexpr unsigned fewest_expected = 4;
+
   struct queued {
     endpoint to;
     std::uint32_t offset;
@@ -88,7 +90,9 @@ private:
   std::vector<queued> queue_;
   bool receive_armed_ = false;
   bool resting_ = false;
-  unsigned expected_ = 4;        ///< datagrams to ask for in the next call
+  /// Datagrams to ask for in the next call: twice as many as there were in the last, as each costs
+  /// time before it is known to be there.
+  unsigned expected_ = fewest_expected;
   std::size_t first_queued_ = 0; ///< those before it have left
   bool flushing_ = false;
   bool close_after_flush_ = false;

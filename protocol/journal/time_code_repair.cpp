@@ -67,15 +67,11 @@ std::vector<std::uint8_t> series_of(const time_code& state) {
   return frames;
 }
 
-/// A quarter frame that is the sequel of nothing in this state.
+/// A quarter frame that is the sequel of nothing in this state: no series goes on with both.
 std::uint8_t breaking_frame(const time_code& state) noexcept {
-  for (std::uint8_t frame : {0x30, 0x50}) {
-    auto trial = state;
-    trial.apply_quarter_frame(frame);
-    if (trial.progress() == time_code::series::illegal)
-      return frame;
-  }
-  return 0x10;
+  auto trial = state;
+  trial.apply_quarter_frame(0x30);
+  return trial.progress() == time_code::series::illegal ? 0x30 : 0x50;
 }
 
 } // namespace

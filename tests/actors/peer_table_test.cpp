@@ -237,6 +237,19 @@ TEST_CASE("a peer that the hub invites is found at every address that it may hav
     CHECK(table.by_address(at(host, 5004)) == nullptr);
 }
 
+TEST_CASE("the sender that was asked for last is not remembered beyond a change",
+          "[actors][peer_table]") {
+  peer_table table;
+  auto before = at("10.0.0.1", 5005), after = at("10.0.0.1", 6005);
+  auto& anna = table.add(1, {}, pair_at("10.0.0.1", 5004));
+  CHECK(table.sender(before) == &anna);
+  table.set_data(anna, after);
+  CHECK(table.sender(before) == nullptr);
+  CHECK(table.sender(after) == &anna);
+  table.remove(1);
+  CHECK(table.sender(after) == nullptr);
+}
+
 TEST_CASE("a name that everybody has says nothing of who is who", "[actors][peer_table]") {
   peer_table table;
   auto elsewhere = at("10.9.0.1", 5004);
