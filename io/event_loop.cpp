@@ -88,12 +88,28 @@ void event_loop::wait(nanoseconds patience) {
   auto busy = work_ && work_->pending();
   if (busy || patience.count() == 0) {
     context_.poll_one(); // look at the sockets, but do not wait for them
-  } else if (busy_limit_.count() == 0 || !spin(std::min(busy_limit_, patience))) {
+  } else if (!watch(patience) &&
+             (busy_limit_.count() == 0 || !spin(std::min(busy_limit_, patience)))) {
     if (patience == nanoseconds::max())
       context_.run_one();
     else
       context_.run_one_for(patience);
   }
+}
+
+/// Stays awake for as long as was asked for; true if something happened.
+bool event_loop::watch(nanoseconds patience) {
+  if (awake_until_ == std::chrono::steady_clock::time_point{})
+    return false;
+  auto now = std::chrono::steady_clock::now();
+  auto end = patience < awake_until_ - now ? now + patience : awake_until_;
+  for (; now < end; now = std::chrono::steady_clock::now()) {
+    if (context_.poll_one() > 0)
+      return true;
+    std::this_thread::yield(); // what is waited for may be waiting for this core
+  }
+  awake_until_ = {};
+  return false;
 }
 
 // Spinning saves the wake-up of an idle core, which costs more than everything the hub does with a

@@ -1,7 +1,8 @@
 // The one thread of the hub: a turn is wait, receive, run actors until idle, send everything.
-// Decides: the order inside a turn, when to spin instead of sleeping (busy poll).
-// Leaves: what runs (the actor scheduler registers itself as the turn's work), sockets and timers.
-// Thread: run() makes its caller the loop thread; stop() and context() may be used from any other.
+// Decides: the order inside a turn, when to spin instead of sleeping (busy poll, or as somebody
+// asks). Leaves: what runs (the actor scheduler registers itself as the turn's work), sockets and
+// timers. Thread: run() makes its caller the loop thread; stop() and context() may be used from any
+// other.
 #pragma once
 
 #include "io/time_histogram.hpp"
@@ -61,6 +62,14 @@ public:
   /// and tries again now and then.
   void set_busy_poll(nanoseconds limit) noexcept { busy_limit_ = limit; }
 
+  /// Does not sleep before `when`, but looks for what happens again and again: something is due
+  /// that waits for less time than waking up takes. The last call counts; a time that is past lets
+  /// the loop sleep.
+  void stay_awake_until(std::chrono::steady_clock::time_point when) noexcept {
+    awake_until_ = when;
+  }
+  std::chrono::steady_clock::time_point awake_until() const noexcept { return awake_until_; }
+
   /// Turns until stop().
   void run();
   /// One turn: waits at most `patience` for something to happen.
@@ -89,6 +98,7 @@ private:
   void remove(hooks<Result>& from, std::size_t id);
   void sweep();
   void wait(nanoseconds patience);
+  bool watch(nanoseconds patience);
   bool spin(nanoseconds limit);
   bool call_polls();
 
@@ -103,6 +113,7 @@ private:
   std::thread::id thread_;
   std::atomic<bool> stopped_{false};
   nanoseconds busy_limit_{0};
+  std::chrono::steady_clock::time_point awake_until_{};
   unsigned sleepy_turns_ = 0;
   unsigned misses_in_a_row_ = 0;
   loop_counters counters_;

@@ -1,6 +1,7 @@
 #include "io/jack_client.hpp"
 
 #include "io/jack_connection.hpp"
+#include "io/jack_vigil.hpp"
 #include "io/worker.hpp"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -89,6 +90,11 @@ public:
   void arrive(std::chrono::nanoseconds at, std::span<const std::uint8_t> bytes) {
     inbox_.add(at, bytes);
   }
+  /// Lets the owner look, though nothing has come.
+  void rehearse() {
+    if (on_ready_)
+      on_ready_();
+  }
   /// Tells the owner what has changed since the last wake-up.
   void tell_if_ready() {
     auto room = blocked_ && slots_.out && !slots_.out->wanted.load(std::memory_order_acquire);
@@ -139,7 +145,9 @@ public:
       , on_notice_(std::move(on_notice))
       , wake_(loop.context())
       , answer_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC))
-      , flush_(loop.add_flush([this] { answer(); })) {
+      , flush_(loop.add_flush([this] { finish_turn(); }))
+      , vigil_(
+            loop, [this] { return forecast(); }, [this] { rehearse(); }) {
     wake_.assign(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   }
   ~client() override {
@@ -165,11 +173,11 @@ private:
   std::weak_ptr<client> weak() { return shared(); }
   void await_wake();
   void on_wake();
-  /// At the end of each turn, when all that came has been dealt with.
-  void answer() {
-    if (connection_)
-      connection_->cycle().answer();
+  void finish_turn();
+  jack_forecast forecast() const {
+    return connection_ ? connection_->cycle().forecast() : jack_forecast{};
   }
+  void rehearse();
   void on_opened(connection_ptr opened);
   void on_notice(const jack_notice& notice);
   void let_go(done_handler on_done);
@@ -187,10 +195,12 @@ private:
   boost::asio::posix::stream_descriptor wake_;
   file_descriptor answer_;
   std::size_t flush_;
+  jack_vigil vigil_;
   bool awaiting_ = false;
   connection_ptr connection_;
   std::vector<std::shared_ptr<port>> ports_;
   std::unordered_map<std::uint32_t, port*> sources_; ///< by the id of their slot
+  std::uint32_t last_heard_ = 0;                     ///< slot that the last event came from
   worker worker_;                                    ///< last: it ends first
 };
 
@@ -303,7 +313,6 @@ void client::await_wake() {
     if (!alive || error)
       return;
     alive->awaiting_ = false;
-    alive->await_wake(); // before anything can go wrong below
     alive->on_wake();
   });
 }
@@ -312,13 +321,33 @@ void client::on_wake() {
   std::uint64_t count;
   if (::read(wake_.native_handle(), &count, sizeof count) < 0 || !connection_)
     return;
+  auto came = false;
   connection_->cycle().drain(
-      [this](std::uint32_t id, std::chrono::nanoseconds at, std::span<const std::uint8_t> bytes) {
+      [&](std::uint32_t id, std::chrono::nanoseconds at, std::span<const std::uint8_t> bytes) {
+        came = true;
+        last_heard_ = id;
         if (auto found = sources_.find(id); found != sources_.end())
           found->second->arrive(at, bytes);
       });
+  if (came)
+    vigil_.on_events();
   for (auto& one : ports_)
     one->tell_if_ready();
+}
+
+// All that came has been dealt with. Waiting again costs a system call, for which nobody shall
+// wait.
+void client::finish_turn() {
+  if (!connection_)
+    return;
+  connection_->cycle().answer();
+  vigil_.on_answered();
+  await_wake();
+}
+
+void client::rehearse() {
+  if (auto found = sources_.find(last_heard_); found != sources_.end())
+    found->second->rehearse();
 }
 
 // -- ports --

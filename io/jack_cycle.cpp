@@ -27,15 +27,6 @@ std::int64_t steady_now() {
   return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
 }
 
-/// Between two looks at what another core writes.
-void pause_briefly() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
-
 /// Publishes head and octets together, so the reader never sees half a record. There must be room.
 template <class Head>
 void publish(jack_ringbuffer_t* ring, const Head& head, const void* octets) noexcept {
@@ -125,6 +116,11 @@ std::int64_t jack_cycle::frame_of(std::int64_t at, const period& now) const noex
 
 int jack_cycle::process(jack_nframes_t frames) noexcept {
   auto now = begin_period(frames);
+  if (same_period_) {
+    auto length = static_cast<std::int64_t>(now.frame * frames);
+    next_begin_.store(now.begin + length, std::memory_order_relaxed);
+    length_.store(length, std::memory_order_relaxed);
+  }
   woken_ = false;
   auto used = used_.load(std::memory_order_acquire);
   auto for_each = [&](bool inputs, auto use) {
@@ -138,6 +134,7 @@ int jack_cycle::process(jack_nframes_t frames) noexcept {
   };
   for_each(true, [&](jack_slot& slot, void* buffer) { take(slot, buffer, now); });
   if (woken_ && same_period_) {
+    delay_.store(steady_now() - now.begin, std::memory_order_relaxed);
     wake();
     await_answer(now);
   }
@@ -164,7 +161,7 @@ void jack_cycle::await_answer(const period& now) noexcept {
   auto end = begin + static_cast<std::int64_t>(now.frame * now.frames / 4);
   auto watched_until = std::min(end, begin + watch_limit_);
   while (!is_answered(asked) && steady_now() < watched_until)
-    pause_briefly();
+    std::this_thread::yield();
   sleeping_ = true;
   for (auto left = end - steady_now(); left > 0 && !is_answered(asked); left = end - steady_now()) {
     timespec patience{0, static_cast<long>(std::min<std::int64_t>(left, 999'999'999))};
@@ -252,6 +249,13 @@ bool jack_cycle::write(jack_slot& slot, std::chrono::nanoseconds at,
 jack_cycle_counters jack_cycle::counters() const noexcept {
   return {cycles_.load(std::memory_order_relaxed), lost_in_.load(std::memory_order_relaxed),
           late_out_.load(std::memory_order_relaxed)};
+}
+
+jack_forecast jack_cycle::forecast() const noexcept {
+  auto get = [](const auto& ns) {
+    return std::chrono::nanoseconds(ns.load(std::memory_order_relaxed));
+  };
+  return {get(next_begin_), get(length_), get(delay_)};
 }
 
 } // namespace tutti::io

@@ -15,7 +15,8 @@
 // What JACK plays to the hub belongs to the present period. To let it leave in the same one, as
 // over a connection of JACK's own, the process callback waits for the loop when events have come,
 // but no longer than a quarter of the period; what the loop answers later plays a period later. It
-// watches for the answer before it sleeps, as being woken takes longer than the answer does.
+// watches for the answer before it sleeps, as being woken takes longer than the answer does, and
+// lets others have the core between two looks: the system may have put the loop on the same one.
 // Without this (`same_period`) the way from JACK to JACK is one period long, whatever the loop
 // does.
 #pragma once
@@ -37,6 +38,13 @@ struct jack_cycle_counters {
   std::uint64_t cycles = 0;
   std::uint64_t lost_in = 0;  ///< events that the loop was too slow to take
   std::uint64_t late_out = 0; ///< events whose time was past when they could be played
+};
+
+/// When the process callback will wait for the loop, as far as can be told.
+struct jack_forecast {
+  std::chrono::nanoseconds begin;  ///< of the next period, steady clock
+  std::chrono::nanoseconds length; ///< of a period; 0: it never waits, or none has been seen yet
+  std::chrono::nanoseconds delay;  ///< from a period's begin to the events that came last
 };
 
 struct ring_deleter {
@@ -78,6 +86,7 @@ public:
   static bool write(jack_slot& slot, std::chrono::nanoseconds at,
                     std::span<const std::uint8_t> bytes);
   jack_cycle_counters counters() const noexcept;
+  jack_forecast forecast() const noexcept;
 
 private:
   struct record {
@@ -117,6 +126,9 @@ private:
   std::atomic<std::uint64_t> cycles_{0};
   std::atomic<std::uint64_t> lost_in_{0};
   std::atomic<std::uint64_t> late_out_{0};
+  std::atomic<std::int64_t> next_begin_{0}; ///< for the forecast, ns
+  std::atomic<std::int64_t> length_{0};
+  std::atomic<std::int64_t> delay_{0};
   std::array<period, 8> past_{};           ///< JACK's thread: the last periods, the newest first
   std::atomic<std::uint32_t> asked_{0};    ///< times that the loop was woken
   std::atomic<std::uint32_t> answered_{0}; ///< up to which of them everything is dealt with

@@ -5,6 +5,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <catch2/catch.hpp>
 
+#include <ctime>
+
 using namespace tutti::io;
 using namespace std::chrono_literals;
 
@@ -195,4 +197,36 @@ TEST_CASE("a spin is no longer than the patience of its turn", "[io][event_loop]
   event_loop loop;
   loop.set_busy_poll(300ms);
   CHECK(time_of([&] { loop.run_turn(5ms); }) < 150ms);
+}
+
+TEST_CASE("a loop that is to stay awake does, for as long as it was told and no longer",
+          "[io][event_loop]") {
+  auto cpu_time = [] {
+    timespec used{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+  };
+  event_loop loop;
+  auto before = cpu_time();
+  loop.stay_awake_until(clock::now() + 1h);
+  CHECK(time_of([&] { loop.run_turn(40ms); }) < 500ms);
+  auto awake = cpu_time() - before;
+  CHECK(awake > 5ms);
+  loop.stay_awake_until({});
+  before = cpu_time();
+  loop.run_turn(40ms);
+  CHECK(cpu_time() - before < awake / 2);
+  loop.stay_awake_until(clock::now() + 1ms);
+  loop.run_turn(5ms);
+  CHECK(loop.awake_until() == clock::time_point{});
+}
+
+TEST_CASE("a loop that stays awake sees timers and posts", "[io][event_loop]") {
+  event_loop loop;
+  loop.stay_awake_until(clock::now() + 1h);
+  auto fired = false;
+  boost::asio::steady_timer timer(loop.context(), 5ms);
+  timer.async_wait([&](const boost::system::error_code&) { fired = true; });
+  CHECK(time_of([&] { loop.run_turn(10s); }) < 500ms);
+  CHECK(fired);
 }
