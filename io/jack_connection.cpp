@@ -138,11 +138,8 @@ std::shared_ptr<jack_slot> jack_connection::register_port(const std::string& nam
   auto slot = std::make_shared<jack_slot>();
   slot->is_input = is_input;
   slot->id = ++last_id_;
-  if (!is_input) {
-    slot->out.reset(jack_ringbuffer_create(out_ring_octets));
-    if (!slot->out)
-      throw std::bad_alloc();
-  }
+  if (!is_input)
+    slot->out = std::make_unique<record_ring>(out_ring_octets);
   slot->port = jack_port_register(client_, name.c_str(), JACK_DEFAULT_MIDI_TYPE,
                                   is_input ? JackPortIsInput : JackPortIsOutput, 0);
   if (!slot->port)

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <stdexcept>
 #include <thread>
 
@@ -27,29 +26,6 @@ std::int64_t steady_now() {
   return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
 }
 
-/// Publishes head and octets together, so the reader never sees half a record. There must be room.
-template <class Head>
-void publish(jack_ringbuffer_t* ring, const Head& head, const void* octets) noexcept {
-  jack_ringbuffer_data_t room[2];
-  jack_ringbuffer_get_write_vector(ring, room);
-  auto put = [&room](const void* from, std::size_t size) {
-    auto bytes = static_cast<const char*>(from);
-    for (auto& part : room) {
-      auto fits = std::min(size, part.len);
-      if (fits == 0)
-        continue; // the second part is no address at all if the ring does not wrap
-      std::memcpy(part.buf, bytes, fits);
-      part.buf += fits;
-      part.len -= fits;
-      bytes += fits;
-      size -= fits;
-    }
-  };
-  put(&head, sizeof head);
-  put(octets, head.size);
-  jack_ringbuffer_write_advance(ring, sizeof head + head.size);
-}
-
 } // namespace
 
 jack_cycle::jack_cycle(jack_client_t* client, int wake, int answer, bool same_period)
@@ -59,9 +35,7 @@ jack_cycle::jack_cycle(jack_client_t* client, int wake, int answer, bool same_pe
     , same_period_(same_period)
     , watch_limit_(std::thread::hardware_concurrency() > 1 ? longest_watch : 0)
     , clock_offset_(steady_now() - static_cast<std::int64_t>(jack_get_time()) * 1000)
-    , in_(jack_ringbuffer_create(in_ring_octets)) {
-  if (!in_)
-    throw std::bad_alloc();
+    , in_(in_ring_octets) {
   // Both clocks are the system's monotonic one, as a rule; then the difference is none.
   if (std::abs(clock_offset_) < 1'000'000)
     clock_offset_ = 0;
@@ -190,59 +164,54 @@ void jack_cycle::take(const jack_slot& slot, void* buffer, const period& now) no
     jack_midi_event_t event;
     if (jack_midi_event_get(&event, buffer, i) != 0 || event.size == 0)
       continue;
-    record head{now.begin + static_cast<std::int64_t>(event.time * now.frame), slot.id,
-                static_cast<std::uint32_t>(event.size)};
-    if (jack_ringbuffer_write_space(in_.get()) < sizeof head + event.size) {
+    if (!in_.has_room(event.size)) {
       lost_in_.fetch_add(1, std::memory_order_relaxed);
       continue;
     }
-    publish(in_.get(), head, event.buffer);
+    in_.push({now.begin + static_cast<std::int64_t>(event.time * now.frame), slot.id,
+              static_cast<std::uint32_t>(event.size)},
+             event.buffer);
     woken_ = true;
   }
 }
 
 void jack_cycle::give(jack_slot& slot, void* buffer, const period& now) noexcept {
   jack_midi_clear_buffer(buffer);
-  auto ring = slot.out.get();
   jack_nframes_t last = 0;
-  record head;
   bool took = false;
-  while (jack_ringbuffer_peek(ring, reinterpret_cast<char*>(&head), sizeof head) == sizeof head) {
-    auto frame = head.at - now.begin > furthest_ahead ? 0 : frame_of(head.at, now);
+  while (auto head = slot.out->front()) {
+    auto frame = head->at - now.begin > furthest_ahead ? 0 : frame_of(head->at, now);
     if (frame >= now.frames)
       break; // a later period's, and so is everything behind it
     if (frame < last) {
       // Only what is late for this period counts; times asked for as "now" are 0.
-      if (frame < 0 && head.at != 0)
+      if (frame < 0 && head->at != 0)
         late_out_.fetch_add(1, std::memory_order_relaxed);
       frame = last;
     }
     last = static_cast<jack_nframes_t>(frame);
-    auto place = jack_midi_event_reserve(buffer, last, head.size);
+    auto place = jack_midi_event_reserve(buffer, last, head->size);
     if (!place && took)
-      break; // full: the next period goes on
-    jack_ringbuffer_read_advance(ring, sizeof head);
-    if (place)
-      jack_ringbuffer_read(ring, reinterpret_cast<char*>(place), head.size);
-    else
-      jack_ringbuffer_read_advance(ring, head.size); // longer than JACK takes at all
+      break;              // full: the next period goes on
+    slot.out->pop(place); // without a place it is longer than JACK takes at all
     took = true;
   }
-  if (took && slot.wanted.exchange(false, std::memory_order_acq_rel))
+  // Either the loop sees the room, or this sees that it waits for some.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (took && slot.wanted.exchange(false))
     woken_ = true;
 }
 
 bool jack_cycle::write(jack_slot& slot, std::chrono::nanoseconds at,
                        std::span<const std::uint8_t> bytes) {
-  auto ring = slot.out.get();
-  record head{at.count(), slot.id, static_cast<std::uint32_t>(bytes.size())};
-  if (jack_ringbuffer_write_space(ring) < sizeof head + bytes.size()) {
-    slot.wanted.store(true, std::memory_order_release);
+  if (!slot.out->has_room(bytes.size())) {
+    slot.wanted = true;
     // JACK may have made room in between, and then would never tell.
-    if (jack_ringbuffer_write_space(ring) < sizeof head + bytes.size())
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (!slot.out->has_room(bytes.size()))
       return false;
   }
-  publish(ring, head, bytes.data());
+  slot.out->push({at.count(), slot.id, static_cast<std::uint32_t>(bytes.size())}, bytes.data());
   return true;
 }
 

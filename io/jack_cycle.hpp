@@ -2,7 +2,7 @@
 // Decides: how offsets within a period and hub time map to each other; what is dropped when the
 // loop is too slow. Never locks or allocates; waits only for the loop's answer, and not for long.
 // Leaves: the client's life (jack_client).
-// Spec: JACK API, "MIDI" and "ringbuffer".
+// Spec: JACK API, "MIDI".
 // Thread: process() in JACK's thread, add/remove in the worker, everything else in the loop thread.
 //
 // In: an event at offset o of the period that starts at T belongs to T + o.
@@ -22,9 +22,9 @@
 #pragma once
 
 #include "io/local_port.hpp"
+#include "io/record_ring.hpp"
 
 #include <jack/jack.h>
-#include <jack/ringbuffer.h>
 
 #include <array>
 #include <atomic>
@@ -47,18 +47,13 @@ struct jack_forecast {
   std::chrono::nanoseconds delay;  ///< from a period's begin to the events that came last
 };
 
-struct ring_deleter {
-  void operator()(jack_ringbuffer_t* ring) const { jack_ringbuffer_free(ring); }
-};
-using ring_ptr = std::unique_ptr<jack_ringbuffer_t, ring_deleter>;
-
 /// One port as both threads see it.
 struct jack_slot {
   std::uint32_t id = 0; ///< never used twice in a client
   jack_port_t* port = nullptr;
-  bool is_input = false;           ///< in JACK's words: MIDI comes from it into the hub
-  ring_ptr out;                    ///< of an output: from the loop to the process callback
-  std::atomic<bool> wanted{false}; ///< the loop waits for room in `out`
+  bool is_input = false;            ///< in JACK's words: MIDI comes from it into the hub
+  std::unique_ptr<record_ring> out; ///< of an output: from the loop to the process callback
+  std::atomic<bool> wanted{false};  ///< the loop waits for room in `out`
 };
 
 class jack_cycle {
@@ -89,11 +84,6 @@ public:
   jack_forecast forecast() const noexcept;
 
 private:
-  struct record {
-    std::int64_t at; ///< steady clock, ns
-    std::uint32_t slot;
-    std::uint32_t size;
-  };
   struct period {
     jack_nframes_t start = 0; ///< JACK's frame time
     std::int64_t begin = 0;   ///< steady clock, ns
@@ -119,7 +109,7 @@ private:
   bool same_period_;
   std::int64_t watch_limit_;  ///< ns, for which an answer is watched for; 0 on a single core
   std::int64_t clock_offset_; ///< steady clock minus JACK's, ns
-  ring_ptr in_;               ///< from the process callback to the loop
+  record_ring in_;            ///< from the process callback to the loop
   std::vector<std::uint8_t> scratch_;
   std::array<std::atomic<jack_slot*>, max_jack_ports> slots_{};
   std::atomic<std::size_t> used_{0}; ///< slots beyond are empty
@@ -139,13 +129,12 @@ private:
 
 template <class Use>
 void jack_cycle::drain(Use use) {
-  record head;
   drained_ = asked_.load(std::memory_order_acquire);
-  while (jack_ringbuffer_read_space(in_.get()) >= sizeof head) {
-    jack_ringbuffer_read(in_.get(), reinterpret_cast<char*>(&head), sizeof head);
-    scratch_.resize(head.size); // a record is published whole, so its octets are there
-    jack_ringbuffer_read(in_.get(), reinterpret_cast<char*>(scratch_.data()), head.size);
-    use(head.slot, std::chrono::nanoseconds(head.at), std::span<const std::uint8_t>(scratch_));
+  while (auto head = in_.front()) {
+    auto [at, port, size] = *head;
+    scratch_.resize(size);
+    in_.pop(scratch_.data());
+    use(port, std::chrono::nanoseconds(at), std::span<const std::uint8_t>(scratch_));
   }
 }
 

@@ -337,8 +337,6 @@ std::size_t udp_socket::send_some(std::size_t from) {
   return handle_send_error(errno, from, ends[0] - from);
 }
 
-// The first `run` datagrams from `from` on were not taken. A failed call may also report the fate
-// of an earlier datagram (ICMP), so each refusal is tried once more before it counts.
 // Somebody else has closed the descriptor. Its number may be another file's at any moment, so
 // nothing can be done with it, and a hub that is deaf must not go on: what started it starts it
 // again.
@@ -350,6 +348,8 @@ void udp_socket::refuse_foreign_descriptor(int error) const {
   std::abort();
 }
 
+// The first `run` datagrams from `from` on were not taken. A failed call may also report the fate
+// of an earlier datagram (ICMP), so each refusal is tried once more before it counts.
 std::size_t udp_socket::handle_send_error(int error, std::size_t from, std::size_t run) {
   refuse_foreign_descriptor(error);
   if (error == EAGAIN || error == EINTR)
