@@ -78,6 +78,7 @@ std::span<const api_route> api_routes() {
 
 std::vector<io::http_route> http_routes() {
   std::vector<io::http_route> out;
+  out.reserve(table.size());
   for (const auto& route : table)
     out.push_back(route.http);
   return out;

@@ -15,7 +15,8 @@ thread_local std::vector<std::unique_ptr<midi_batch>> free_batches;
 
 } // namespace
 
-batch_ptr make_batch(std::span<const protocol::event> events, protocol::hub_time arrived) {
+[[gnu::hot]] batch_ptr make_batch(std::span<const protocol::event> events,
+                                  protocol::hub_time arrived) {
   std::unique_ptr<midi_batch> batch;
   if (free_batches.empty()) {
     batch = std::make_unique<midi_batch>();
@@ -39,7 +40,7 @@ const protocol::midi_lists& midi_batch::lists() const {
   return lists_;
 }
 
-void intrusive_ptr_release(const midi_batch* batch) noexcept {
+[[gnu::hot]] void intrusive_ptr_release(const midi_batch* batch) noexcept {
   if (batch->references_.fetch_sub(1, std::memory_order_acq_rel) != 1)
     return;
   std::unique_ptr<midi_batch> owner(const_cast<midi_batch*>(batch));

@@ -5,7 +5,6 @@
 namespace tutti {
 
 using io::http_exchange_ptr;
-using io::http_response;
 using io::problem;
 
 void control_state::sessions(const http_exchange_ptr& exchange) {
@@ -131,6 +130,20 @@ void control_state::invitations(const http_exchange_ptr& exchange) {
   });
 }
 
+namespace {
+
+/// The invitation of this id that waits for a decision; nullptr if there is none.
+const pending_invitation* find_pending(const std::vector<session_info>& sessions,
+                                       const std::string& id) {
+  for (const auto& session : sessions)
+    for (const auto& one : session.pending)
+      if (std::to_string(one.id) == id)
+        return &one;
+  return nullptr;
+}
+
+} // namespace
+
 void control_state::decide(const http_exchange_ptr& exchange, bool admitted) {
   auto body = read_object(exchange, {"remember"});
   if (!body)
@@ -149,23 +162,20 @@ void control_state::decide(const http_exchange_ptr& exchange, bool admitted) {
   self->request(parts_.supervisor, patience, atom::status_v)
       .then(
           [this, exchange, admitted, term](const std::vector<session_info>& sessions) {
-            for (const auto& session : sessions)
-              for (const auto& one : session.pending)
-                if (std::to_string(one.id) == exchange->request().arguments[0]) {
-                  self->request(parts_.supervisor, patience, atom::decide_v, session.name, one.id,
-                                admitted, term)
-                      .then(
-                          [this, exchange, term](bool known) {
-                            if (known && term == decision_term::always)
-                              keep_decisions();
-                            exchange->respond(
-                                known ? no_content()
-                                      : problem(404, "Nobody waits under this id any more."));
-                          },
-                          fail_with_busy(exchange));
-                  return;
-                }
-            exchange->respond(problem(404, "Nobody waits under this id."));
+            auto one = find_pending(sessions, exchange->request().arguments[0]);
+            if (!one)
+              return exchange->respond(problem(404, "Nobody waits under this id."));
+            self->request(parts_.supervisor, patience, atom::decide_v, one->session, one->id,
+                          admitted, term)
+                .then(
+                    [this, exchange, term](bool known) {
+                      if (known && term == decision_term::always)
+                        keep_decisions();
+                      exchange->respond(known
+                                            ? no_content()
+                                            : problem(404, "Nobody waits under this id any more."));
+                    },
+                    fail_with_busy(exchange));
           },
           fail_with_busy(exchange));
 }

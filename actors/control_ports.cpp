@@ -1,12 +1,12 @@
 // The control actor's answers about ports and routes.
 #include "actors/control_state.hpp"
 #include "actors/midi_json.hpp"
+
 #include <charconv>
 
 namespace tutti {
 
 using io::http_exchange_ptr;
-using io::http_response;
 using io::problem;
 
 namespace {
@@ -60,6 +60,7 @@ void control_state::send(const http_exchange_ptr& exchange) {
   if (!found.empty())
     return exchange->respond(refuse_body(found));
   std::vector<protocol::event> events;
+  events.reserve(messages.size());
   protocol::hub_time now(self->clock().now().time_since_epoch());
   for (const auto& message : messages)
     events.push_back({message, now, true});

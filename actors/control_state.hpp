@@ -201,7 +201,7 @@ void control_state::answer_in_time(const io::http_exchange_ptr& exchange, Begin 
   for (const auto& argument : request.arguments)
     key += argument + '\n';
   for (const auto& [name_of, value] : request.target.query)
-    key += name_of + '=' + value + '\n';
+    key.append(name_of).append(1, '=').append(value).append(1, '\n');
   if (request.route == metrics_route())
     key += request.accept;
   drop_answers_of_before(std::chrono::steady_clock::now() - freshness);
@@ -211,7 +211,7 @@ void control_state::answer_in_time(const io::http_exchange_ptr& exchange, Begin 
   known.waiting.push_back(exchange);
   if (known.waiting.size() > 1)
     return;
-  finish_answer finish = [this, key](io::http_response response) {
+  finish_answer finish = [this, key](const io::http_response& response) {
     auto found = answers_.find(key);
     if (found == answers_.end())
       return;

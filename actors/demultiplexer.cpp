@@ -14,7 +14,7 @@ demultiplexer::demultiplexer(peer_table& peers, caf::actor_addr listener)
     , listener_(std::move(listener)) {
 }
 
-void demultiplexer::take(channel from, const io::datagram_block_ptr& block) {
+[[gnu::hot]] void demultiplexer::take(channel from, const io::datagram_block_ptr& block) {
   auto count = static_cast<std::uint16_t>(block->count);
   std::uint16_t i = 0;
   for (; i < count && !is_invitation(block->bytes(i)); ++i)
@@ -25,8 +25,8 @@ void demultiplexer::take(channel from, const io::datagram_block_ptr& block) {
       caf::anon_send(listener, atom::datagram_v, from, datagram_chain{block, i});
 }
 
-void demultiplexer::sort_in(channel from, const io::datagram_block_ptr& block,
-                            std::uint16_t index) {
+[[gnu::hot]] void demultiplexer::sort_in(channel from, const io::datagram_block_ptr& block,
+                                         std::uint16_t index) {
   auto bytes = block->bytes(index);
   if (bytes.empty())
     return;
@@ -54,8 +54,8 @@ void demultiplexer::sort_in_stranger(const io::endpoint& sender,
   ++strangers_;
 }
 
-void demultiplexer::append(peer_table::peer& to, const io::datagram_block_ptr& block,
-                           std::uint16_t index) {
+[[gnu::hot]] void demultiplexer::append(peer_table::peer& to, const io::datagram_block_ptr& block,
+                                        std::uint16_t index) {
   to.heard = true;
   if (!to.chain.block) {
     to.chain = {block, index};
@@ -66,7 +66,7 @@ void demultiplexer::append(peer_table::peer& to, const io::datagram_block_ptr& b
   to.last_in_chain = index;
 }
 
-void demultiplexer::hand_over(channel from) {
+[[gnu::hot]] void demultiplexer::hand_over(channel from) {
   for (auto peer : touched_)
     caf::anon_send(peer->session, atom::datagram_v, from, std::exchange(peer->chain, {}));
   touched_.clear();

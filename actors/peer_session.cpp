@@ -100,11 +100,11 @@ void peer_session_state::start(session_context_ptr context_to_use, port_key key,
                                                        context_->seed + key);
 }
 
-hub_time peer_session_state::now() const {
+[[gnu::hot]] hub_time peer_session_state::now() const {
   return hub_time(self->clock().now().time_since_epoch());
 }
 
-void peer_session_state::on_datagrams(channel from, const datagram_chain& chain) {
+[[gnu::hot]] void peer_session_state::on_datagrams(channel from, const datagram_chain& chain) {
   hub_time arrived(chain.block->arrived);
   arrived_ = arrived;
   for (auto i = chain.first; i != io::datagram_block::end; i = chain.block->slots[i].next) {
@@ -122,12 +122,14 @@ void peer_session_state::on_datagrams(channel from, const datagram_chain& chain)
     round_trips_.observe(engine_->clock().round_trip());
 }
 
-void peer_session_state::on_batch(const batch_ptr& batch) {
+[[gnu::hot]] void peer_session_state::on_batch(const batch_ptr& batch) {
   auto time = now();
   engine_->on_events(batch->lists(), batch->events(), time, *out_);
   if (batch->arrived() != hub_time{})
     context_->transit.observe(time - batch->arrived());
   perform();
+  if (context_->data->send_now_if_last())
+    engine_->prepare();
 }
 
 // The answer goes to where the invitation came from. A session that stands stays where it is: the
@@ -244,7 +246,7 @@ void peer_session_state::leave() {
   perform();
 }
 
-void peer_session_state::perform() {
+[[gnu::hot]] void peer_session_state::perform() {
   follow_race();
   for (const auto& datagram : out_->datagrams.items())
     send(datagram);
@@ -270,7 +272,7 @@ void peer_session_state::perform() {
   plan_tick();
 }
 
-void peer_session_state::plan_tick() {
+[[gnu::hot]] void peer_session_state::plan_tick() {
   auto due = engine_->next_deadline();
   if (race_)
     if (auto next = race_->next_deadline())
@@ -282,7 +284,7 @@ void peer_session_state::plan_tick() {
   self->delayed_send(self, wait, atom::tick_v);
 }
 
-void peer_session_state::send(const protocol::datagram_list::item& datagram) {
+[[gnu::hot]] void peer_session_state::send(const protocol::datagram_list::item& datagram) {
   auto bytes = out_->datagrams.view(datagram);
   auto on_control = datagram.channel == channel::control;
   auto& socket = on_control ? *context_->control : *context_->data;

@@ -41,7 +41,7 @@ peer_table::peer* peer_table::by_address(const io::endpoint& where) const {
   return find_in(addresses_, where);
 }
 
-peer_table::peer* peer_table::sender(const io::endpoint& where) {
+[[gnu::hot]] peer_table::peer* peer_table::sender(const io::endpoint& where) {
   if (!last_sender_ || last_address_ != where) {
     last_sender_ = by_address(where);
     last_address_ = where;
@@ -235,7 +235,7 @@ bool peer_table::is_on(const peer& which, const io::endpoint& where) {
                      [&](const io::endpoint& one) { return one.same_host(where); });
 }
 
-bool peer_table::may_play(const peer& which, const io::endpoint& where) {
+[[gnu::hot]] bool peer_table::may_play(const peer& which, const io::endpoint& where) {
   return which.address.data == where ||
          std::any_of(which.candidates.begin(), which.candidates.end(),
                      [&](const io::endpoint& one) { return data_of(one) == where; });

@@ -148,12 +148,12 @@ bool router_state::activate_scene(const std::string& scene) {
   return known;
 }
 
-port* router_state::find(port_key key) {
+[[gnu::hot]] port* router_state::find(port_key key) {
   auto found = by_key_.find(key);
   return found == by_key_.end() ? nullptr : found->second;
 }
 
-void router_state::on_batch(port_key from, const batch_ptr& batch) {
+[[gnu::hot]] void router_state::on_batch(port_key from, const batch_ptr& batch) {
   auto source = find(from);
   if (!source)
     return; // came up and went away before this arrived
@@ -164,7 +164,7 @@ void router_state::on_batch(port_key from, const batch_ptr& batch) {
   perform(source, batch);
 }
 
-void router_state::perform(const port* source, const batch_ptr& batch) {
+[[gnu::hot]] void router_state::perform(const port* source, const batch_ptr& batch) {
   if (outcome_.unchanged)
     outcome_.unchanged->for_each([&](port_slot slot) { deliver(*at(slot), source->key, batch); });
   for (const auto& delivery : outcome_.deliveries)
@@ -177,7 +177,7 @@ void router_state::perform(const port* source, const batch_ptr& batch) {
   plan_tick(patchbay_.next_deadline());
 }
 
-void router_state::tell_news() {
+[[gnu::hot]] void router_state::tell_news() {
   auto id = [this](port_slot slot) { return at(slot) ? at(slot)->id : std::string("?"); };
   for (const auto& loop : outcome_.loops) {
     if (loop.cut)
@@ -219,7 +219,7 @@ void router_state::tell(const char* what, const port& about) {
 }
 
 // The usual case passes the very batch on. Only where a SysEx is open or begins, the gate decides.
-void router_state::deliver(port& to, port_key from, const batch_ptr& batch) {
+[[gnu::hot]] void router_state::deliver(port& to, port_key from, const batch_ptr& batch) {
   if (to.gate.transparent() && !batch->has_sysex())
     return pass_on(to, from, batch);
   scratch_.clear();
@@ -231,7 +231,7 @@ void router_state::deliver(port& to, port_key from, const batch_ptr& batch) {
   plan_tick(to.gate.next_deadline());
 }
 
-void router_state::deliver(port& to, port_key from, std::span<const event> events) {
+[[gnu::hot]] void router_state::deliver(port& to, port_key from, std::span<const event> events) {
   scratch_.clear();
   to.gate.accept(from, events, now(), scratch_);
   send_scratch(to, from);
@@ -243,7 +243,7 @@ void router_state::send_scratch(port& to, port_key from) {
     pass_on(to, from, make_batch(scratch_));
 }
 
-void router_state::pass_on(port& to, port_key from, const batch_ptr& batch) {
+[[gnu::hot]] void router_state::pass_on(port& to, port_key from, const batch_ptr& batch) {
   to.events_out += batch->events().size();
   if (to.tapped_out)
     show(from, to.key, batch);
@@ -330,7 +330,7 @@ void router_state::on_tick() {
   plan_tick(next);
 }
 
-void router_state::plan_tick(hub_time due) {
+[[gnu::hot]] void router_state::plan_tick(hub_time due) {
   if (due >= planned_)
     return;
   planned_ = due;
@@ -413,7 +413,7 @@ std::vector<rule_info> router_state::rules() {
 
 // -- for the API ----------------------------------------------------------------------------------
 
-port* router_state::find(const std::string& id) {
+[[gnu::hot]] port* router_state::find(const std::string& id) {
   auto found =
       std::find_if(ports_.begin(), ports_.end(), [&](const auto& one) { return one->id == id; });
   return found == ports_.end() ? nullptr : found->get();

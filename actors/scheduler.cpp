@@ -16,7 +16,7 @@ loop_clock::loop_clock(io::event_loop& loop)
     , timer_(loop.context()) {
 }
 
-loop_clock::time_point loop_clock::now() const noexcept {
+[[gnu::hot]] loop_clock::time_point loop_clock::now() const noexcept {
   return time_source_ ? time_source_() : clock_type::now();
 }
 
@@ -79,12 +79,12 @@ void loop_clock::trigger() {
   trigger_expired_timeouts();
 }
 
-loop_clock::time_point loop_clock::next_due() const {
+[[gnu::hot]] loop_clock::time_point loop_clock::next_due() const {
   std::lock_guard lock(mutex_);
   return schedule_.empty() ? time_point::max() : schedule_.begin()->first;
 }
 
-void loop_clock::arm() {
+[[gnu::hot]] void loop_clock::arm() {
   auto due = next_due();
   if (due == armed_ || time_source_)
     return;
@@ -157,7 +157,7 @@ void loop_scheduler::release_jobs() {
   } while (pending());
 }
 
-void loop_scheduler::enqueue(caf::resumable* job) {
+[[gnu::hot]] void loop_scheduler::enqueue(caf::resumable* job) {
   if (loop_.in_loop_thread()) {
     ready_.push_back(job);
     return;
@@ -170,14 +170,14 @@ void loop_scheduler::enqueue(caf::resumable* job) {
     boost::asio::post(loop_.context(), [] {});
 }
 
-bool loop_scheduler::pending() const noexcept {
+[[gnu::hot]] bool loop_scheduler::pending() const noexcept {
   return !ready_.empty() || next_running_ < running_.size() ||
          has_foreign_.load(std::memory_order_acquire);
 }
 
 // CAF's logger writes nothing here, but this thread would note in it whose turn it is, twice for
 // each message. Whatever starts an actor sets it again.
-void loop_scheduler::run_some() {
+[[gnu::hot]] void loop_scheduler::run_some() {
   caf::logger::set_current_actor_system(nullptr);
   for (std::size_t resumes = 0; resumes < resumes_per_turn; ++resumes) {
     if (next_running_ == running_.size()) {
@@ -193,11 +193,11 @@ void loop_scheduler::run_some() {
 }
 
 // Setting a timer costs system calls, for which nothing that is to be sent shall wait.
-void loop_scheduler::end_turn() {
+[[gnu::hot]] void loop_scheduler::end_turn() {
   clock_.arm();
 }
 
-void loop_scheduler::take_foreign() {
+[[gnu::hot]] void loop_scheduler::take_foreign() {
   if (!has_foreign_.exchange(false, std::memory_order_acq_rel))
     return;
   std::lock_guard lock(foreign_mutex_);
@@ -205,7 +205,7 @@ void loop_scheduler::take_foreign() {
   foreign_.clear();
 }
 
-void loop_scheduler::run_one(caf::resumable* job) {
+[[gnu::hot]] void loop_scheduler::run_one(caf::resumable* job) {
   switch (job->resume(&unit_, messages_per_resume)) {
   case caf::resumable::resume_later: ready_.push_back(job); break;
   case caf::resumable::awaiting_message:

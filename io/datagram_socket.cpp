@@ -7,7 +7,7 @@ datagram_block::datagram_block(std::shared_ptr<datagram_pool> pool)
     , pool_(std::move(pool)) {
 }
 
-datagram_block_ptr datagram_pool::take() {
+[[gnu::hot]] datagram_block_ptr datagram_pool::take() {
   if (free_.empty())
     return datagram_block_ptr(new datagram_block(shared_from_this()));
   auto block = std::move(free_.back());
@@ -17,7 +17,7 @@ datagram_block_ptr datagram_pool::take() {
 }
 
 // Free blocks hold no reference to their pool, or the two would keep each other alive.
-void intrusive_ptr_release(datagram_block* block) noexcept {
+[[gnu::hot]] void intrusive_ptr_release(datagram_block* block) noexcept {
   if (--block->references_ > 0)
     return;
   auto pool = std::move(block->pool_);

@@ -100,6 +100,9 @@ public:
   virtual void start(receiver on_receive, unreachable_handler on_unreachable) = 0;
   /// Queues one datagram; it leaves at the end of the turn.
   virtual void send(const endpoint& to, std::span<const std::uint8_t> bytes) = 0;
+  /// Lets go what is queued if nothing else waits to run in this turn, so that nothing could leave
+  /// together with it. True if it has left.
+  virtual bool send_now_if_last() { return false; }
   virtual endpoint local() const = 0;
   /// Whether it can send to this address at all, as far as the address that it is bound to tells.
   virtual bool reaches(const endpoint& to) const;

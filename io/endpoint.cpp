@@ -87,7 +87,7 @@ std::optional<endpoint> parse_address(std::string_view text, std::uint16_t port)
   return out;
 }
 
-socket_address to_socket_address(const endpoint& where, int family) noexcept {
+[[gnu::hot]] socket_address to_socket_address(const endpoint& where, int family) noexcept {
   socket_address out{};
   if (family == AF_INET) {
     out.v4 = {};
@@ -105,7 +105,7 @@ socket_address to_socket_address(const endpoint& where, int family) noexcept {
   return out;
 }
 
-endpoint from_socket_address(const sockaddr* address) noexcept {
+[[gnu::hot]] endpoint from_socket_address(const sockaddr* address) noexcept {
   endpoint out;
   if (address->sa_family == AF_INET) {
     auto v4 = reinterpret_cast<const sockaddr_in*>(address);

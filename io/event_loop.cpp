@@ -67,7 +67,7 @@ void event_loop::run() {
     run_turn(nanoseconds::max());
 }
 
-void event_loop::run_turn(nanoseconds patience) {
+[[gnu::hot]] void event_loop::run_turn(nanoseconds patience) {
   ++counters_.turns;
   wait(patience);
   auto woken = std::chrono::steady_clock::now();
@@ -84,9 +84,8 @@ void event_loop::run_turn(nanoseconds patience) {
   counters_.turn_times.observe(std::chrono::steady_clock::now() - woken);
 }
 
-void event_loop::wait(nanoseconds patience) {
-  auto busy = work_ && work_->pending();
-  if (busy || patience.count() == 0) {
+[[gnu::hot]] void event_loop::wait(nanoseconds patience) {
+  if (pending() || patience.count() == 0) {
     context_.poll_one(); // look at the sockets, but do not wait for them
   } else if (!watch(patience) &&
              (busy_limit_.count() == 0 || !spin(std::min(busy_limit_, patience)))) {

@@ -49,6 +49,8 @@ public:
 
   /// `work` is not owned; nullptr takes it away.
   void set_work(turn_work* work) noexcept { work_ = work; }
+  /// Something waits to run in this turn.
+  bool pending() const noexcept { return work_ && work_->pending(); }
   /// Called at the end of every turn, in the order of registration; sockets send here. Hooks may
   /// add and remove hooks, themselves included.
   std::size_t add_flush(std::function<void()> flush);

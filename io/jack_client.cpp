@@ -145,9 +145,7 @@ public:
       , on_notice_(std::move(on_notice))
       , wake_(loop.context())
       , answer_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC))
-      , flush_(loop.add_flush([this] { finish_turn(); }))
-      , vigil_(
-            loop, [this] { return forecast(); }, [this] { rehearse(); }) {
+      , flush_(loop.add_flush([this] { finish_turn(); })) {
     wake_.assign(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   }
   ~client() override {
@@ -195,7 +193,7 @@ private:
   boost::asio::posix::stream_descriptor wake_;
   file_descriptor answer_;
   std::size_t flush_;
-  jack_vigil vigil_;
+  jack_vigil vigil_{loop_, [this] { return forecast(); }, [this] { rehearse(); }};
   bool awaiting_ = false;
   connection_ptr connection_;
   std::vector<std::shared_ptr<port>> ports_;

@@ -92,6 +92,13 @@ void socket_group::send(const endpoint& to, std::span<const std::uint8_t> bytes)
     member->send(to, bytes);
 }
 
+bool socket_group::send_now_if_last() {
+  auto all = true;
+  for (const auto& member : members_)
+    all = member->send_now_if_last() && all;
+  return all;
+}
+
 datagram_socket* socket_group::choose(const endpoint& to) const {
   datagram_socket* found = nullptr;
   auto from = members_.size() > 1 ? local_address_towards(to) : std::nullopt;

@@ -114,7 +114,7 @@ void udp_socket::start(receiver on_receive, unreachable_handler on_unreachable) 
 // Waiting again costs a system call, so it is done at the end of the turn, when what arrived has
 // been passed on. A wait may be over, and its handler queued, when the socket is closed and gone;
 // then handlers_ is gone too.
-void udp_socket::arm_receive() {
+[[gnu::hot]] void udp_socket::arm_receive() {
   receive_armed_ = true;
   descriptor_.async_wait(
       boost::asio::posix::stream_descriptor::wait_read,
@@ -127,7 +127,7 @@ void udp_socket::arm_receive() {
       });
 }
 
-bool udp_socket::receive() {
+[[gnu::hot]] bool udp_socket::receive() {
   auto handlers = handlers_; // the receiver may close the socket
   if (!handlers || !handlers->receive || resting_)
     return false;
@@ -220,7 +220,7 @@ void udp_socket::report_unreachable(const endpoint& where) {
     handlers->unreachable(where);
 }
 
-void udp_socket::send(const endpoint& to, std::span<const std::uint8_t> bytes) {
+[[gnu::hot]] void udp_socket::send(const endpoint& to, std::span<const std::uint8_t> bytes) {
   if (fd_ < 0)
     return;
   if (family_ == AF_INET && !to.is_v4()) {
@@ -237,13 +237,20 @@ void udp_socket::send(const endpoint& to, std::span<const std::uint8_t> bytes) {
   outgoing_.insert(outgoing_.end(), bytes.begin(), bytes.end());
 }
 
-void udp_socket::finish_turn() {
+[[gnu::hot]] bool udp_socket::send_now_if_last() {
+  if (loop_.pending())
+    return false;
+  flush();
+  return queue_.empty();
+}
+
+[[gnu::hot]] void udp_socket::finish_turn() {
   flush();
   if (poll_id_ != 0 && fd_ >= 0 && !receive_armed_ && !resting_)
     arm_receive();
 }
 
-void udp_socket::flush() {
+[[gnu::hot]] void udp_socket::flush() {
   if (queue_.empty() || waiting_to_send_ || flushing_)
     return;
   flushing_ = true; // what an error handler does waits for the next turn
@@ -263,7 +270,7 @@ void udp_socket::flush() {
 
 // Moves what still waits to the front, but not for every few that left: each octet moves at most
 // about once.
-void udp_socket::forget_sent() {
+[[gnu::hot]] void udp_socket::forget_sent() {
   if (first_queued_ < queue_.size() - first_queued_)
     return;
   auto begin = first_queued_ < queue_.size() ? queue_[first_queued_].offset
@@ -288,7 +295,7 @@ void udp_socket::arm_send() {
 // One sendmmsg. Neighbours in the queue that go to one destination and are equally long leave as
 // one segmented send (UDP_SEGMENT), which spares the system most of its work in a flood. Gives the
 // number of datagrams dealt with; 0 if the system takes no more now.
-std::size_t udp_socket::send_some(std::size_t from) {
+[[gnu::hot]] std::size_t udp_socket::send_some(std::size_t from) {
   std::array<mmsghdr, send_burst> headers;
   std::array<iovec, send_burst> parts;
   std::array<socket_address, send_burst> addresses;

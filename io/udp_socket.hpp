@@ -37,6 +37,7 @@ public:
 
   void start(receiver on_receive, unreachable_handler on_unreachable) override;
   void send(const endpoint& to, std::span<const std::uint8_t> bytes) override;
+  bool send_now_if_last() override;
   endpoint local() const override { return local_; }
   const datagram_counters& counters() const noexcept override { return counters_; }
   void close() override;

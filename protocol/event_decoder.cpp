@@ -14,8 +14,8 @@ bool ends_sysex(command_kind kind) noexcept {
 
 } // namespace
 
-void event_decoder::decode(const midi_command& command, hub_time at, bool starts_list,
-                           std::vector<event>& out) {
+[[gnu::hot]] void event_decoder::decode(const midi_command& command, hub_time at, bool starts_list,
+                                        std::vector<event>& out) {
   if (command.kind == command_kind::undefined) {
     ++counters_.undefined_commands;
     return;

@@ -140,7 +140,7 @@ private:
 
 } // namespace
 
-void encode_lists(std::span<const event> events, midi_lists& out, std::size_t limit) {
+[[gnu::hot]] void encode_lists(std::span<const event> events, midi_lists& out, std::size_t limit) {
   list_builder builder(out, limit);
   for (std::uint32_t i = 0; i < events.size(); ++i)
     builder.add(events[i], i);

@@ -124,14 +124,14 @@ midi_state& midi_state::operator=(const midi_state& other) {
   return *this;
 }
 
-channel_state& midi_state::channel_for_change(unsigned number) {
+[[gnu::hot]] channel_state& midi_state::channel_for_change(unsigned number) {
   auto& channel = channels_[number & 15];
   if (channel == nullptr)
     channel = std::make_unique<channel_state>();
   return *channel;
 }
 
-void midi_state::apply(const ump& message, std::uint32_t mark) {
+[[gnu::hot]] void midi_state::apply(const ump& message, std::uint32_t mark) {
   if (message.is_channel_voice())
     apply_voice(message, mark);
   else if (message.is_system())
@@ -140,7 +140,7 @@ void midi_state::apply(const ump& message, std::uint32_t mark) {
     apply_sysex(message);
 }
 
-void midi_state::apply_voice(const ump& message, std::uint32_t mark) {
+[[gnu::hot]] void midi_state::apply_voice(const ump& message, std::uint32_t mark) {
   auto& channel = channel_for_change(message.channel());
   auto data1 = message.data1();
   auto data2 = message.data2();
@@ -189,7 +189,7 @@ void midi_state::reset_channels() noexcept {
       channel->reset();
 }
 
-bool midi_state::holds_notes() const noexcept {
+[[gnu::hot]] bool midi_state::holds_notes() const noexcept {
   return std::any_of(channels_.begin(), channels_.end(), [](const auto& channel) {
     return channel != nullptr && !channel->held_notes().empty();
   });

@@ -45,7 +45,7 @@ constexpr std::int64_t signed_ticks(std::uint32_t delta) noexcept {
 
 } // namespace
 
-decoded<rtp_packet> decode_rtp_packet(byte_view datagram) {
+[[gnu::hot]] decoded<rtp_packet> decode_rtp_packet(byte_view datagram) {
   byte_reader reader(datagram);
   auto first = reader.u8();
   auto second = reader.u8();
@@ -93,7 +93,7 @@ decoded<rtp_packet> decode_rtp_packet(byte_view datagram) {
   return packet;
 }
 
-void encode_rtp_header(const rtp_header& header, byte_writer& writer) {
+[[gnu::hot]] void encode_rtp_header(const rtp_header& header, byte_writer& writer) {
   writer.u8(rtp_version << 6);
   writer.u8(rtp_midi_payload_type);
   writer.u16(header.sequence);
@@ -101,7 +101,7 @@ void encode_rtp_header(const rtp_header& header, byte_writer& writer) {
   writer.u32(header.ssrc);
 }
 
-void encode_section_header(std::size_t length, bool has_journal, byte_writer& writer) {
+[[gnu::hot]] void encode_section_header(std::size_t length, bool has_journal, byte_writer& writer) {
   assert(length <= max_midi_list);
   std::uint8_t flags = has_journal ? journal_follows : 0;
   if (length <= 15)
@@ -135,7 +135,7 @@ void encode_delta_time(std::uint32_t ticks, byte_writer& writer) noexcept {
   writer.bytes(byte_view(octets).subspan(first));
 }
 
-bool command_list_reader::next(midi_command& command) noexcept {
+[[gnu::hot]] bool command_list_reader::next(midi_command& command) noexcept {
   if (rest_.empty())
     return false;
   command = midi_command{};
@@ -186,7 +186,8 @@ bool command_list_reader::read_delta(midi_command& command) noexcept {
   return true;
 }
 
-bool command_list_reader::read_data(midi_command& command, std::size_t count) noexcept {
+[[gnu::hot]] bool command_list_reader::read_data(midi_command& command,
+                                                 std::size_t count) noexcept {
   auto available = std::min(count, rest_.size());
   for (std::size_t i = 0; i < available; ++i)
     if (is_status(rest_[i]))

@@ -2,7 +2,7 @@
 
 namespace tutti::protocol {
 
-packet_arrival sequence_tracker::on_packet(std::uint16_t number) noexcept {
+[[gnu::hot]] packet_arrival sequence_tracker::on_packet(std::uint16_t number) noexcept {
   if (!started_)
     return start_at(0x10000u + number);
   auto step = static_cast<std::int16_t>(number - static_cast<std::uint16_t>(highest_));

@@ -56,7 +56,7 @@ sounding& sounding::operator=(const sounding& other) {
   return *this;
 }
 
-void sounding::track(const ump& message) {
+[[gnu::hot]] void sounding::track(const ump& message) {
   if (!message.is_channel_voice()) {
     if (message.is_system() && message.status() == 0xFF) {
       groups_[message.group()].reset();

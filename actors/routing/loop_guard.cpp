@@ -56,7 +56,7 @@ std::optional<std::uint32_t> read_probe(const ump& m) {
 } // namespace
 
 /// The entry of this content; the one of its set that came longest ago makes room for a new one.
-loop_guard::content& loop_guard::find(std::uint64_t hash, hub_time now) {
+[[gnu::hot]] loop_guard::content& loop_guard::find(std::uint64_t hash, hub_time now) {
   auto* set = &table_[hash % sets * ways];
   auto* place = set;
   for (std::size_t i = 0; i < ways; ++i) {
@@ -81,7 +81,7 @@ loop_guard::port_state& loop_guard::state_of(port_slot port) {
   return ports_[port];
 }
 
-bool loop_guard::take(port_slot from, const ump& message, hub_time now) {
+[[gnu::hot]] bool loop_guard::take(port_slot from, const ump& message, hub_time now) {
   if (!limits_.enabled)
     return false;
   if (is_own_probe(from, message, now))
@@ -97,7 +97,7 @@ bool loop_guard::take(port_slot from, const ump& message, hub_time now) {
 }
 
 // A late one proves nothing, but must not run in the circle that it was to find.
-bool loop_guard::is_own_probe(port_slot from, const ump& message, hub_time now) {
+[[gnu::hot]] bool loop_guard::is_own_probe(port_slot from, const ump& message, hub_time now) {
   auto id = read_probe(message);
   if (!id || (next_probe_ - 1 - *id) % probe_numbers >= issued_)
     return false;
@@ -114,7 +114,7 @@ bool loop_guard::is_own_probe(port_slot from, const ump& message, hub_time now) 
 }
 
 /// What a message is known by; a SysEx message as a whole, at its end. 0: not watched.
-std::uint64_t loop_guard::hash_of(port_slot from, const ump& message) {
+[[gnu::hot]] std::uint64_t loop_guard::hash_of(port_slot from, const ump& message) {
   if (message.type() == message_type::utility || message.type() == message_type::sysex8)
     return 0;
   if (!message.is_sysex())
@@ -129,7 +129,8 @@ std::uint64_t loop_guard::hash_of(port_slot from, const ump& message) {
 }
 
 /// Counts an arrival. Nothing if the message came from too many ports to tell this one apart.
-loop_guard::arrivals* loop_guard::count_arrival(content& c, port_slot from, hub_time now) {
+[[gnu::hot]] loop_guard::arrivals* loop_guard::count_arrival(content& c, port_slot from,
+                                                             hub_time now) {
   if (now - c.second >= 1s) {
     c.second = now;
     for (auto& port : c.ports)
@@ -145,7 +146,8 @@ loop_guard::arrivals* loop_guard::count_arrival(content& c, port_slot from, hub_
 }
 
 /// Counts an arrival and judges by the counts.
-bool loop_guard::is_suspicious(content& c, port_slot from, const ump& message, hub_time now) {
+[[gnu::hot]] bool loop_guard::is_suspicious(content& c, port_slot from, const ump& message,
+                                            hub_time now) {
   auto here = count_arrival(c, from, now);
   if (!here)
     return false;

@@ -42,7 +42,8 @@ void patchbay::remove_port(port_slot slot, hub_time now, outcome& out) {
   guard_.on_port_gone(slot);
 }
 
-void patchbay::take(port_slot from, std::span<const event> batch, hub_time now, outcome& out) {
+[[gnu::hot]] void patchbay::take(port_slot from, std::span<const event> batch, hub_time now,
+                                 outcome& out) {
   bool whole = !scenes_.listens_to(from);
   swallowed_.clear();
   for (std::size_t i = 0; i < batch.size(); ++i) {

@@ -285,7 +285,8 @@ void route_table::silence(port_slot to, hub_time now, outcome& out) {
 
 // -- events -------------------------------------------------------------------------------------
 
-void route_table::take(port_slot from, std::span<const event> batch, hub_time now, outcome& out) {
+[[gnu::hot]] void route_table::take(port_slot from, std::span<const event> batch, hub_time now,
+                                    outcome& out) {
   if (!has_port(from))
     return;
   auto& source = *slots_[from];
@@ -308,7 +309,8 @@ void route_table::take(port_slot from, std::span<const event> batch, hub_time no
 
 /// Takes note of what the source holds. For routes, which may not let a channel mode message pass,
 /// what it ends is spelled out before it: an All Notes Off is never lost in a filter.
-std::span<const event> route_table::spell_out(port_state& source, std::span<const event> batch) {
+[[gnu::hot]] std::span<const event> route_table::spell_out(port_state& source,
+                                                           std::span<const event> batch) {
   bool plain_only = source.routes.empty() && source.retired.empty();
   if (plain_only || !has_mode_message(batch)) {
     for (const auto& e : batch)

@@ -125,8 +125,8 @@ std::uint16_t log_octets(const controller_log& log) noexcept {
   return log_octets(log.s, log.number, true, alt);
 }
 
-std::uint16_t chapter_n_head(bool no_recent_off, std::size_t logs, std::uint8_t low,
-                             std::uint8_t high) noexcept {
+[[gnu::hot]] std::uint16_t chapter_n_head(bool no_recent_off, std::size_t logs, std::uint8_t low,
+                                          std::uint8_t high) noexcept {
   // 128 logs leave no note for OFFBITS; LOW=15 and HIGH=0 tell them from 127.
   auto length = logs < 128 ? logs : 127;
   auto range = low <= high ? low << 4 | high : logs < 128 ? 0xF1 : 0xF0;

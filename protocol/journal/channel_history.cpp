@@ -34,7 +34,7 @@ void set_bit(std::array<std::uint64_t, 2>& bits, std::uint8_t number, bool on) n
 
 } // namespace
 
-void channel_history::record(const ump& message, std::uint32_t sequence) {
+[[gnu::hot]] void channel_history::record(const ump& message, std::uint32_t sequence) {
   auto data1 = message.data1();
   auto data2 = message.data2();
   newest_ = sequence;
@@ -56,7 +56,8 @@ void channel_history::record(const ump& message, std::uint32_t sequence) {
   }
 }
 
-void channel_history::note_on(std::uint8_t note, std::uint8_t velocity, std::uint32_t sequence) {
+[[gnu::hot]] void channel_history::note_on(std::uint8_t note, std::uint8_t velocity,
+                                           std::uint32_t sequence) {
   notes_.put({sequence, note, velocity, default_release_velocity, 0});
   set_bit(latest_is_on_, note, true);
   set_bit(has_velocity_, note, false);
@@ -65,7 +66,8 @@ void channel_history::note_on(std::uint8_t note, std::uint8_t velocity, std::uin
     set_note_count(note, static_cast<std::uint8_t>(count + 1));
 }
 
-void channel_history::note_off(std::uint8_t note, std::uint8_t velocity, std::uint32_t sequence) {
+[[gnu::hot]] void channel_history::note_off(std::uint8_t note, std::uint8_t velocity,
+                                            std::uint32_t sequence) {
   notes_.put({sequence, note, 0, velocity, 0});
   set_bit(latest_is_on_, note, false);
   set_bit(has_velocity_, note, velocity != default_release_velocity);
@@ -198,7 +200,7 @@ bool channel_history::has_parameter_history() const noexcept {
 }
 
 /// The parameters with a command in the history: the end of the list, as it is in order.
-std::span<const parameter> channel_history::recent_parameters() const noexcept {
+[[gnu::hot]] std::span<const parameter> channel_history::recent_parameters() const noexcept {
   const auto& all = parameters_.parameters();
   auto begin = all.end();
   while (begin != all.begin() &&
@@ -207,7 +209,7 @@ std::span<const parameter> channel_history::recent_parameters() const noexcept {
   return {begin, all.end()};
 }
 
-std::uint8_t channel_history::contents() const noexcept {
+[[gnu::hot]] std::uint8_t channel_history::contents() const noexcept {
   auto bit = [](bool present, std::uint8_t chapter) { return present ? chapter : 0; };
   return static_cast<std::uint8_t>(
       bit(program_.present, toc::p) | bit(!controllers_.empty(), toc::c) |

@@ -28,7 +28,7 @@ std::uint8_t channel_history::held_chapters(const journal_moment& moment) const 
   return held;
 }
 
-void channel_history::refresh(const journal_moment& moment) {
+[[gnu::hot]] void channel_history::refresh(const journal_moment& moment) {
   auto held = held_ != 0 ? held_chapters(moment) : std::uint8_t{0};
   recent_counts_ = newest_ == moment.previous || held != 0;
   if (coded_has_young_ && precedes(coded_young_, moment.young_from) && (changed_ & toc::n) == 0)
@@ -78,7 +78,7 @@ void channel_history::refresh(const journal_moment& moment) {
 
 // A chapter that nothing happened to keeps its octets and has no S bit that is 0, unless the newest
 // packet is still the same. P, W and T are coded as fast as copied.
-std::uint8_t channel_history::chapters_to_code(std::uint8_t held) const noexcept {
+[[gnu::hot]] std::uint8_t channel_history::chapters_to_code(std::uint8_t held) const noexcept {
   if (held != 0 || coded_held_ != 0)
     return 0xFF;
   if (changed_ == 0)
@@ -104,7 +104,8 @@ std::size_t channel_history::chapter_size(std::uint8_t chapter) const noexcept {
   return static_cast<std::size_t>(chapter_end(last) - chapter_begin(chapter));
 }
 
-bool channel_history::write(std::uint8_t channel, std::span<std::uint8_t> room) const noexcept {
+[[gnu::hot]] bool channel_history::write(std::uint8_t channel,
+                                         std::span<std::uint8_t> room) const noexcept {
   auto s = !recent_counts_ || recent_.empty();
   write_channel_header(room, s, channel, coded_contents_, coded_.size());
   auto body = room.subspan(channel_header_size);

@@ -52,7 +52,7 @@ decoded<channel_journal> decode_channel_journal(byte_reader& reader) {
                          (head & 0x0400) != 0, contents, body};
 }
 
-void encode_journal_header(const journal_header& header, byte_writer& writer) {
+[[gnu::hot]] void encode_journal_header(const journal_header& header, byte_writer& writer) {
   auto totchan = header.channels > 0 ? header.channels - 1 : 0;
   writer.u8(static_cast<std::uint8_t>(bit(header.s, 7) | bit(header.has_system, 6) |
                                       bit(header.channels > 0, 5) | bit(header.enhanced, 4) |
@@ -83,8 +83,8 @@ void write_system_header(std::span<std::uint8_t> room, bool s, std::uint8_t cont
   room[1] = static_cast<std::uint8_t>(length);
 }
 
-void write_channel_header(std::span<std::uint8_t> room, bool s, std::uint8_t channel,
-                          std::uint8_t contents, std::size_t body_size) noexcept {
+[[gnu::hot]] void write_channel_header(std::span<std::uint8_t> room, bool s, std::uint8_t channel,
+                                       std::uint8_t contents, std::size_t body_size) noexcept {
   auto length = body_size + channel_header_size;
   assert(length <= max_part_length && room.size() >= channel_header_size);
   room[0] = static_cast<std::uint8_t>(bit(s, 7) | (channel & 0x0F) << 3 | length >> 8);

@@ -15,9 +15,11 @@ std::uint32_t extended(std::uint16_t checkpoint, std::uint32_t packet) noexcept 
 
 } // namespace
 
-open_sysex journal_receiver::repair(byte_view journal, const packet_arrival& arrival, bool late,
-                                    hub_time now, std::vector<event>& repairs,
-                                    repair_counters& counters, decode_error_counters& errors) {
+[[gnu::hot]] open_sysex journal_receiver::repair(byte_view journal, const packet_arrival& arrival,
+                                                 bool late, hub_time now,
+                                                 std::vector<event>& repairs,
+                                                 repair_counters& counters,
+                                                 decode_error_counters& errors) {
   repair_context context{.state = state_, .out = repairs, .counters = counters, .errors = errors};
   context.now = now;
   context.previous = arrival.sequence - 1;

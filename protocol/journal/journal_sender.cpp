@@ -41,7 +41,7 @@ system_history& journal_sender::system() {
   return *system_;
 }
 
-void journal_sender::record(const ump& message, std::uint32_t sequence) {
+[[gnu::hot]] void journal_sender::record(const ump& message, std::uint32_t sequence) {
   start(sequence);
   if (message.is_channel_voice()) {
     auto number = message.channel();
@@ -63,8 +63,8 @@ void journal_sender::record(const ump& message, std::uint32_t sequence) {
   system_active_ = !system_->empty();
 }
 
-std::size_t journal_sender::encode(std::span<std::uint8_t> room, std::uint32_t sequence,
-                                   hub_time now) {
+[[gnu::hot]] std::size_t journal_sender::encode(std::span<std::uint8_t> room,
+                                                std::uint32_t sequence, hub_time now) {
   start(sequence);
   if (started_at_ == hub_time::min())
     started_at_ = now;
@@ -78,6 +78,12 @@ std::size_t journal_sender::encode(std::span<std::uint8_t> room, std::uint32_t s
   ++counters_.journals;
   counters_.octets += octets;
   return octets;
+}
+
+void journal_sender::prepare(std::uint32_t sequence) {
+  journal_moment moment{sequence - 1, times_.young_from()};
+  for (auto bits = active_; bits != 0; bits = without_lowest(bits))
+    channels_[next_channel(bits)]->refresh(moment);
 }
 
 /// Forgets the older half of the packets until the journal is short enough; seldom, as it halves.
@@ -97,8 +103,9 @@ std::size_t journal_sender::shorten_for_silent_peer(std::span<std::uint8_t> room
   return octets;
 }
 
-std::size_t journal_sender::encode_all(std::span<std::uint8_t> room, std::uint32_t sequence,
-                                       const journal_moment& moment) {
+[[gnu::hot]] std::size_t journal_sender::encode_all(std::span<std::uint8_t> room,
+                                                    std::uint32_t sequence,
+                                                    const journal_moment& moment) {
   auto channels = std::size_t{0};
   auto longest = std::size_t{0};
   for (auto bits = active_; bits != 0; bits = without_lowest(bits)) {
@@ -182,7 +189,7 @@ void journal_sender::hold_rest(const journal_selection& chosen, std::uint32_t un
 
 /// The checkpoint to name: usually the first packet that is not acknowledged. What was held back is
 /// older, and a receiver compares its notes with this number.
-std::uint32_t journal_sender::claimed_checkpoint() const noexcept {
+[[gnu::hot]] std::uint32_t journal_sender::claimed_checkpoint() const noexcept {
   auto first = checkpoint_;
   if (!has_holds_)
     return first;
@@ -224,7 +231,7 @@ bool journal_sender::empty() const noexcept {
   return active_ == 0 && !system_active_;
 }
 
-bool journal_sender::worth_guarding() const noexcept {
+[[gnu::hot]] bool journal_sender::worth_guarding() const noexcept {
   return active_ != 0 || (system_active_ && system_->contents() != toc::v);
 }
 

@@ -69,6 +69,10 @@ public:
   /// has it is acknowledged.
   std::size_t encode(std::span<std::uint8_t> room, std::uint32_t sequence, hub_time now);
 
+  /// Codes ahead for packet `sequence` what can be known of its journal, so that encode() takes
+  /// less time; for when there is nothing better to do.
+  void prepare(std::uint32_t sequence);
+
   /// The peer has received packet `sequence` (and what came before it, or repaired it). Older
   /// feedback than the last is ignored. Work in proportion to what is dropped.
   void acknowledge(std::uint32_t sequence);

@@ -24,7 +24,7 @@ constexpr bool is_note_on(const history_item& item) noexcept {
 
 // A long stream without feedback has all notes in its history, so nothing is done for a note here
 // that can be done for all of them at once.
-void channel_history::encode_notes(coding& out) const {
+[[gnu::hot]] void channel_history::encode_notes(coding& out) const {
   auto held = (out.held & toc::n) != 0;
   auto items = notes_.items();
   auto all = notes_.numbers();
@@ -63,8 +63,8 @@ void channel_history::encode_notes(coding& out) const {
 
 /// Marks what the newest packet brought, or everything if the chapter is held: note logs, the head
 /// for its Note Offs, and velocities, which encode_extras() marks.
-void channel_history::mark_notes(bool held, std::size_t start, std::size_t logs,
-                                 coding& out) const {
+[[gnu::hot]] void channel_history::mark_notes(bool held, std::size_t start, std::size_t logs,
+                                              coding& out) const {
   auto items = notes_.items();
   auto off = held && logs < items.size();
   auto log = out.size; // the end of the last one
@@ -83,7 +83,8 @@ void channel_history::mark_notes(bool held, std::size_t start, std::size_t logs,
 }
 
 /// The octets from the one of the lowest note to that of the highest; gives the chapter's head.
-std::uint16_t channel_history::put_off_bits(const note_set& offs, std::size_t logs, coding& out) {
+[[gnu::hot]] std::uint16_t channel_history::put_off_bits(const note_set& offs, std::size_t logs,
+                                                         coding& out) {
   if ((offs[0] | offs[1]) == 0)
     return chapter_n_head(true, logs, 15, 1);
   auto low = offs[0] != 0 ? std::countr_zero(offs[0]) / 8 : 8 + std::countr_zero(offs[1]) / 8;
@@ -135,7 +136,7 @@ void channel_history::encode_counts(bool held, coding& out) const {
 
 // Chapter N as it is coded, but for the Y bits of notes that are worth playing no more. The list of
 // notes is what it was when they were coded.
-void channel_history::age_notes(std::uint32_t young_from) noexcept {
+[[gnu::hot]] void channel_history::age_notes(std::uint32_t young_from) noexcept {
   auto items = notes_.items();
   auto logs = chapter_begin(toc::n) + 2u;
   auto is_young = [&] { return !precedes(items[young_item_].sequence, young_from); };

@@ -9,7 +9,7 @@ channel_tally& received_state::tally(unsigned channel) {
   return *found;
 }
 
-void received_state::deliver(const ump& message, std::uint32_t mark) {
+[[gnu::hot]] void received_state::deliver(const ump& message, std::uint32_t mark) {
   if (message.is_channel_voice()) {
     auto kind = message.status() & 0xF0;
     if (kind == 0xB0) {

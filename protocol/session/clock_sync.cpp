@@ -35,7 +35,7 @@ void clock_sync::set_invited(bool invited, hub_time now) noexcept {
     next_ask_ = std::min(next_ask_, last_heard_ + timing_->invited_silence);
 }
 
-void clock_sync::on_heard(hub_time now) noexcept {
+[[gnu::hot]] void clock_sync::on_heard(hub_time now) noexcept {
   last_heard_ = now;
   if (unanswered_ == 0 && !suspect_)
     return;
@@ -44,7 +44,7 @@ void clock_sync::on_heard(hub_time now) noexcept {
   schedule(now);
 }
 
-void clock_sync::on_midi(bool holding, hub_time now) noexcept {
+[[gnu::hot]] void clock_sync::on_midi(bool holding, hub_time now) noexcept {
   last_midi_ = now;
   ever_midi_ = true;
   holding_ = holding;
@@ -153,7 +153,7 @@ void clock_sync::add_sample(std::uint64_t offset, std::chrono::nanoseconds round
   ++exchanges_;
 }
 
-hub_time clock_sync::next_deadline() const noexcept {
+[[gnu::hot]] hub_time clock_sync::next_deadline() const noexcept {
   return started_ ? std::min(next_ask_, death()) : hub_time::max();
 }
 
@@ -161,8 +161,8 @@ bool clock_sync::is_dead(hub_time now) const noexcept {
   return started_ && now >= death();
 }
 
-hub_time clock_sync::to_hub_time(std::uint32_t timestamp, std::uint32_t offset,
-                                 hub_time now) const noexcept {
+[[gnu::hot]] hub_time clock_sync::to_hub_time(std::uint32_t timestamp, std::uint32_t offset,
+                                              hub_time now) const noexcept {
   if (!synchronised() || timestamp == 0)
     return now;
   auto peer_now = static_cast<std::uint32_t>(clock_ticks(now) + offset_);

@@ -40,7 +40,7 @@ enum class handshake_state : std::uint8_t {
 constexpr const char* to_string(handshake_state state) noexcept {
   switch (state) {
   case handshake_state::idle: return "idle";
-  case handshake_state::inviting_control: return "inviting";
+  case handshake_state::inviting_control:
   case handshake_state::inviting_data: return "inviting";
   case handshake_state::waiting: return "waiting";
   case handshake_state::accepted: return "accepted";

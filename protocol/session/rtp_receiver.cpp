@@ -16,8 +16,9 @@ void rtp_receiver::start() {
   feedback_ = {};
 }
 
-void rtp_receiver::on_packet(const rtp_packet& packet, const clock_sync& clock, hub_time now,
-                             decode_error_counters& errors, session_output& out) {
+[[gnu::hot]] void rtp_receiver::on_packet(const rtp_packet& packet, const clock_sync& clock,
+                                          hub_time now, decode_error_counters& errors,
+                                          session_output& out) {
   auto arrival = sequence_.on_packet(packet.header.sequence);
   if (!arrival.accepted())
     return;
@@ -39,8 +40,9 @@ void rtp_receiver::on_packet(const rtp_packet& packet, const clock_sync& clock, 
 }
 
 // The first broken rule ends the list; what came before it counts.
-void rtp_receiver::decode_list(const rtp_packet& packet, const clock_sync& clock, hub_time now,
-                               decode_error_counters& errors, session_output& out) {
+[[gnu::hot]] void rtp_receiver::decode_list(const rtp_packet& packet, const clock_sync& clock,
+                                            hub_time now, decode_error_counters& errors,
+                                            session_output& out) {
   command_list_reader reader(packet.list, packet.first_delta);
   auto starts_list = true;
   for (midi_command command; reader.next(command); starts_list = false)

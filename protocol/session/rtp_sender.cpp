@@ -27,8 +27,8 @@ void rtp_sender::start(std::uint32_t ssrc, std::uint16_t first_sequence) {
   limit_ = {};
 }
 
-void rtp_sender::send(const midi_lists& lists, std::span<const event> events, hub_time now,
-                      session_output& out) {
+[[gnu::hot]] void rtp_sender::send(const midi_lists& lists, std::span<const event> events,
+                                   hub_time now, session_output& out) {
   if (limit_.active() || !limit_.held_back().empty()) {
     counters_.limit_drops += limit_.hold_back(events);
     return send_held_back(now, out);
@@ -38,8 +38,9 @@ void rtp_sender::send(const midi_lists& lists, std::span<const event> events, hu
                 out);
 }
 
-void rtp_sender::send_packet(byte_view list, const midi_list& times, std::span<const event> events,
-                             hub_time now, session_output& out) {
+[[gnu::hot]] void rtp_sender::send_packet(byte_view list, const midi_list& times,
+                                          std::span<const event> events, hub_time now,
+                                          session_output& out) {
   // Times never go back, also when several sources with different delays meet here: no packet is
   // older than the last command of the one before (RFC 6295 section 3.1).
   auto timestamp = times.timestamp;
@@ -114,7 +115,7 @@ void rtp_sender::on_deadline(hub_time now, session_output& out) {
   guard_.on_guard_sent(now);
 }
 
-hub_time rtp_sender::next_deadline() const noexcept {
+[[gnu::hot]] hub_time rtp_sender::next_deadline() const noexcept {
   auto next = guard_.next_deadline();
   if (!limit_.held_back().empty())
     next = std::min(next, limit_.ready_at());

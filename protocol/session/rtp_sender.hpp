@@ -33,6 +33,8 @@ public:
   /// Sends a batch: its lists and the events that they code.
   void send(const midi_lists& lists, std::span<const event> events, hub_time now,
             session_output& out);
+  /// Does ahead what can be known of the next packet.
+  void prepare() { journal_.prepare(next_); }
   /// RS: the peer has everything up to the number in its field.
   void on_feedback(const receiver_feedback& received, hub_time now);
   /// RL: from now on no more than this; 0 lifts the limit.

@@ -31,8 +31,8 @@ void session_engine::on_invited(const invitation& received, channel from, hub_ti
   follow_handshake(notices, now, out);
 }
 
-void session_engine::on_datagram(channel from, byte_view datagram, hub_time now,
-                                 session_output& out) {
+[[gnu::hot]] void session_engine::on_datagram(channel from, byte_view datagram, hub_time now,
+                                              session_output& out) {
   if (!looks_like_apple_command(datagram))
     return on_rtp(datagram, now, out);
   auto command = decode_apple_command(datagram);
@@ -94,7 +94,7 @@ void session_engine::on_command(const bitrate_limit& received, channel, hub_time
   sender_.set_limit(received.bits_per_second, now);
 }
 
-void session_engine::on_rtp(byte_view datagram, hub_time now, session_output& out) {
+[[gnu::hot]] void session_engine::on_rtp(byte_view datagram, hub_time now, session_output& out) {
   if (!connected()) {
     ++not_connected_;
     return;
@@ -117,8 +117,8 @@ void session_engine::on_unreachable(hub_time now, session_output& out) {
     clock_.on_unreachable(now);
 }
 
-void session_engine::on_events(const midi_lists& lists, std::span<const event> events, hub_time now,
-                               session_output& out) {
+[[gnu::hot]] void session_engine::on_events(const midi_lists& lists, std::span<const event> events,
+                                            hub_time now, session_output& out) {
   if (!connected()) {
     unsent_events_ += events.size();
     return;
@@ -146,7 +146,7 @@ void session_engine::leave(hub_time, session_output& out) {
   handshake_.leave(out);
 }
 
-hub_time session_engine::next_deadline() const noexcept {
+[[gnu::hot]] hub_time session_engine::next_deadline() const noexcept {
   auto next = handshake_.next_deadline();
   if (connected())
     next = std::min(

@@ -63,6 +63,8 @@ public:
   /// Play a batch to the peer. `lists` are those of `events`.
   void on_events(const midi_lists& lists, std::span<const event> events, hub_time now,
                  session_output& out);
+  /// What on_events() led to has left: time for what makes the next one quicker.
+  void prepare() { sender_.prepare(); }
   /// Do what is due.
   void on_deadline(hub_time now, session_output& out);
   /// Say goodbye and end.

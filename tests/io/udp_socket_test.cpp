@@ -341,6 +341,27 @@ TEST_CASE("what is sent leaves at the end of the turn", "[io][udp_socket]") {
   CHECK(server.socket->counters().bytes_out == 3);
 }
 
+TEST_CASE("what is sent leaves at once if nothing else waits to run", "[io][udp_socket]") {
+  struct : turn_work {
+    bool pending() const noexcept override { return busy; }
+    void run_some() override { busy = false; }
+    void end_turn() override {}
+    bool busy = true;
+  } work;
+  event_loop loop;
+  loop.set_work(&work);
+  listening server(loop);
+  plain_socket client;
+  server.socket->send(client.local, octets{1});
+  CHECK_FALSE(server.socket->send_now_if_last());
+  CHECK_FALSE(client.receive());
+  work.busy = false;
+  CHECK(server.socket->send_now_if_last());
+  CHECK(client.receive() == octets{1});
+  loop.run_turn(0ns);
+  CHECK_FALSE(client.receive());
+}
+
 TEST_CASE("datagrams of any size to many peers arrive whole and in order", "[io][udp_socket]") {
   event_loop loop;
   listening server(loop);

@@ -90,6 +90,36 @@ TEST_CASE("journals are what the RFC's definitions make of the history", "[proto
   CHECK(compared == 150 * 60);
 }
 
+TEST_CASE("a journal that was prepared is the one that would have been written anyway",
+          "[protocol][journal]") {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    random_performance random(seed);
+    journal_sender prepared, other;
+    octets room(1400), other_room(1400);
+    hub_time now{};
+    for (std::uint32_t packet = 0x1FFF0; packet < 0x1FFF0 + 80; ++packet) {
+      auto limit = random.chance(0.1) ? journal_sender::least_room : room.size();
+      auto size = prepared.encode(std::span(room).first(limit), packet, now);
+      auto other_size = other.encode(std::span(other_room).first(limit), packet, now);
+      INFO("seed " << seed << " packet " << packet);
+      REQUIRE(std::equal(room.begin(), room.begin() + std::ptrdiff_t(size), other_room.begin(),
+                         other_room.begin() + std::ptrdiff_t(other_size)));
+      for (const auto& message : random.next_packet()) {
+        prepared.record(message, packet);
+        other.record(message, packet);
+      }
+      if (random.chance(0.8))
+        prepared.prepare(packet + 1);
+      if (random.chance(0.1)) {
+        auto heard = packet - random.below(20);
+        prepared.acknowledge(heard);
+        other.acknowledge(heard);
+      }
+      now += std::chrono::milliseconds(random.below(100));
+    }
+  }
+}
+
 TEST_CASE("the first packet has no journal, the next one tells of it", "[protocol][journal]") {
   byte_sender to;
   CHECK(to.send("90 3c 64") == hex(""));
