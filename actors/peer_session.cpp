@@ -277,10 +277,14 @@ void peer_session_state::leave() {
   if (race_)
     if (auto next = race_->next_deadline())
       due = std::min(due, hub_time(next->time_since_epoch()));
+  // Those that heard the same message have something to do at the same time, so one wake-up serves
+  // them all.
+  if (due < planned_)
+    due = std::chrono::ceil<std::chrono::milliseconds>(due);
   if (due >= planned_)
     return;
   planned_ = due;
-  auto wait = std::max(due - now(), std::chrono::nanoseconds(0));
+  auto wait = std::max(planned_ - now(), std::chrono::nanoseconds(0));
   self->delayed_send(self, wait, atom::tick_v);
 }
 

@@ -413,7 +413,7 @@ std::vector<rule_info> router_state::rules() {
 
 // -- for the API ----------------------------------------------------------------------------------
 
-[[gnu::hot]] port* router_state::find(const std::string& id) {
+port* router_state::find(const std::string& id) {
   auto found =
       std::find_if(ports_.begin(), ports_.end(), [&](const auto& one) { return one->id == id; });
   return found == ports_.end() ? nullptr : found->get();
