@@ -3,9 +3,9 @@
 // Thread: any.
 //
 // avahi_domain_equal() decodes both names label by label. libavahi-core calls it for each record of
-// the lists that it walks through for every record it hears, which took two thirds of the embedded
-// responder's time in a network with 500 services. Defined in the program, this one is called in
-// its place (ELF's symbol interposition); without it everything works as well, only slower.
+// the lists that it walks through for every record it hears, which is most of what the embedded
+// responder does where there are hundreds of services. Defined in the program, this one is called
+// in its place (ELF's symbol interposition); without it everything works as well, only slower.
 #pragma once
 
 #include <optional>

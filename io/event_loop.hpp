@@ -1,8 +1,7 @@
 // The one thread of the hub: a turn is wait, receive, run actors until idle, send everything.
-// Decides: the order inside a turn, when to spin instead of sleeping (busy poll, or as somebody
-// asks). Leaves: what runs (the actor scheduler registers itself as the turn's work), sockets and
-// timers. Thread: run() makes its caller the loop thread; stop() and context() may be used from any
-// other.
+// Decides: the order inside a turn, when to spin instead of sleeping (busy poll, or asked to).
+// Leaves: what runs (the actor scheduler registers itself as the turn's work), sockets and timers.
+// Thread: run() makes its caller the loop thread; stop() and context() may be used from any other.
 #pragma once
 
 #include "io/time_histogram.hpp"

@@ -1,8 +1,13 @@
 // The loop is up before JACK's events come.
-// Decides: while JACK plays to the hub, when the loop gets up, how long it stays awake, when that
-// is given up. The process callback waits for the loop's answer, and a sleeping loop takes longer
-// to wake up than to answer; but JACK is clockwork, so it is known when it will ask. Leaves: when
-// JACK asks (jack_cycle), being awake (event_loop). Thread: the loop thread only.
+// Decides: while JACK plays to the hub, when the loop gets up, how long it stays awake, and when
+// that is given up.
+// Leaves: when JACK asks (jack_cycle), being awake (event_loop), the way of events (jack_client).
+// Thread: the loop thread only.
+//
+// The process callback waits for the loop's answer, and a sleeping loop takes longer to wake up
+// than to answer; but JACK is clockwork, so it is known when it will ask. And a way that was last
+// gone a period ago takes longer, as the core's caches have forgotten it: it is gone once with
+// empty hands before.
 #pragma once
 
 #include "io/event_loop.hpp"
