@@ -35,7 +35,8 @@ api_json describe_traffic(const io::datagram_counters& counters) {
   return {{"datagrams_in", counters.datagrams_in},   {"octets_in", counters.bytes_in},
           {"datagrams_out", counters.datagrams_out}, {"octets_out", counters.bytes_out},
           {"oversize_in", counters.oversize_in},     {"queue_drops", counters.queue_drops},
-          {"send_errors", counters.send_errors},     {"receive_errors", counters.receive_errors}};
+          {"send_errors", counters.send_errors},     {"receive_errors", counters.receive_errors},
+          {"system_drops", counters.system_drops}};
 }
 
 } // namespace
@@ -102,6 +103,7 @@ api_json describe(const peer_info& peer, std::span<const port_info> ports) {
                      {"lost", status.sequence.lost},
                      {"duplicate", status.sequence.duplicate},
                      {"late", status.sequence.late},
+                     {"foreign", status.foreign_ssrc},
                      {"repaired", describe_repairs(status.repairs)},
                      {"errors", describe_errors(status.errors)}};
   out["sent"] = {

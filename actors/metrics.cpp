@@ -112,6 +112,9 @@ void add_traffic(collection& out, const std::string& session, const char* socket
             counters.queue_drops);
   out.count("tutti_session_oversize_total", "Datagrams dropped: too long.", on,
             counters.oversize_in);
+  out.count("tutti_session_system_drops_total",
+            "Datagrams dropped by the system: a full buffer, or a flood of foreign sources.", on,
+            counters.system_drops);
   out.count("tutti_session_socket_errors_total", "Errors of the socket.", on,
             counters.send_errors + counters.receive_errors);
 }
@@ -179,6 +182,8 @@ void add_peer(collection& out, const peer_info& peer) {
             status.sequence.duplicate);
   out.count("tutti_peer_late_packets_total", "Packets that came after their loss was repaired.", on,
             status.sequence.late);
+  out.count("tutti_peer_foreign_packets_total", "Datagrams from the peer in another one's name.",
+            on, status.foreign_ssrc);
   out.count("tutti_peer_dropped_events_total", "Events that were not sent, by reason.",
             {on[0], on[1], on[2], {"reason", "bitrate_limit"}}, status.sent.limit_drops);
   out.count("tutti_peer_dropped_events_total", "",

@@ -4,6 +4,7 @@
 // peer may have, one after the other with a head start, and the first that answers has won.
 // Leaves: the protocol (protocol/session), who the peer is (listener), routing (router).
 #include "actors/failure.hpp"
+#include "actors/flood_watch.hpp"
 #include "actors/spawn.hpp"
 #include "io/attempt_schedule.hpp"
 
@@ -51,6 +52,8 @@ private:
   }
   void follow_race();
   void run_race();
+  void stop_flood(const io::endpoint& sender);
+  void end_flood_rest();
   bool is_refusal_of_one(channel from, const io::endpoint& sender, protocol::byte_view datagram);
   void send(const protocol::datagram_list::item& datagram);
   /// Carries out what the engine left in *out_, and plans the next tick.
@@ -80,6 +83,8 @@ private:
   hub_time arrived_{}; ///< of the datagrams at hand
   std::uint32_t exchanges_ = 0;
   io::time_histogram round_trips_;
+  flood_watch flood_;
+  io::endpoint flooded_from_;
   bool arriving_ = false; ///< in session, but the listener has yet to say that it is the only one
   std::vector<batch_ptr> early_; ///< what was played meanwhile: within one turn of the loop
   bool attached_ = false;
@@ -107,7 +112,9 @@ void peer_session_state::start(session_context_ptr context_to_use, port_key key,
 [[gnu::hot]] void peer_session_state::on_datagrams(channel from, const datagram_chain& chain) {
   hub_time arrived(chain.block->arrived);
   arrived_ = arrived;
+  std::size_t count = 0;
   for (auto i = chain.first; i != io::datagram_block::end; i = chain.block->slots[i].next) {
+    ++count;
     auto was_inviting = is_inviting();
     const auto& sender = chain.block->slots[i].from;
     if (was_inviting && is_refusal_of_one(from, sender, chain.block->bytes(i)))
@@ -118,6 +125,8 @@ void peer_session_state::start(session_context_ptr context_to_use, port_key key,
   }
   perform();
   arrived_ = {};
+  if (from == channel::data && count > io::receive_burst / 2)
+    stop_flood(chain.block->slots[chain.first].from);
   if (engine_->clock().exchanges() != std::exchange(exchanges_, engine_->clock().exchanges()))
     round_trips_.observe(engine_->clock().round_trip());
 }
@@ -130,6 +139,25 @@ void peer_session_state::start(session_context_ptr context_to_use, port_key key,
   perform();
   if (context_->data->send_now_if_last())
     engine_->prepare();
+}
+
+// Who has joined may send as much as it likes, but not in the name of others.
+void peer_session_state::stop_flood(const io::endpoint& sender) {
+  if (!engine_->connected() || !flood_.floods(engine_->foreign_ssrc(), now()))
+    return;
+  flooded_from_ = sender;
+  context_->data->drop_foreign(sender, engine_->peer_ssrc(), flood_watch::rest);
+  if (flood_.is_new())
+    io::log_warning("{} floods session \"{}\" with MIDI of other participants, which is dropped",
+                    who(), context_->identity.name);
+}
+
+// Whoever it is now, its SSRC is another.
+void peer_session_state::end_flood_rest() {
+  if (!flood_.rests(now()))
+    return;
+  flood_.end_rest(now());
+  context_->data->drop_foreign(flooded_from_, 0, {});
 }
 
 // The answer goes to where the invitation came from. A session that stands stays where it is: the
@@ -313,6 +341,7 @@ void peer_session_state::on_notice(const protocol::session_notice& notice) {
   const auto& session = context_->identity.name;
   switch (notice.kind) {
   case notice_kind::connected:
+    end_flood_rest();
     complained_ = false;
     io::log_info("{} joined session \"{}\"", who(), session);
     arrive();
@@ -322,6 +351,7 @@ void peer_session_state::on_notice(const protocol::session_notice& notice) {
                   std::chrono::duration<double, std::milli>(engine_->status().round_trip).count());
     break;
   case notice_kind::restarted:
+    end_flood_rest();
     io::log_info("{} started anew in session \"{}\"", who(), session);
     detach();
     break;

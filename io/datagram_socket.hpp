@@ -85,6 +85,8 @@ struct datagram_counters {
   std::uint64_t queue_drops = 0;    ///< the send queue was full
   std::uint64_t send_errors = 0;    ///< refused by the system for one destination
   std::uint64_t receive_errors = 0; ///< other than "nothing there"
+  /// Not handed over by the system: its buffer was full, or it was told to drop them.
+  std::uint64_t system_drops = 0;
 };
 
 class datagram_socket {
@@ -103,6 +105,10 @@ public:
   /// Lets go what is queued if nothing else waits to run in this turn, so that nothing could leave
   /// together with it. True if it has left.
   virtual bool send_now_if_last() { return false; }
+  /// For this long the system drops what comes `from` there and is RTP of another source than
+  /// this SSRC, before it costs anything; 0: no longer. Session commands pass.
+  virtual void drop_foreign(const endpoint& /*from*/, std::uint32_t /*ssrc*/,
+                            std::chrono::milliseconds /*time*/) {}
   virtual endpoint local() const = 0;
   /// Whether it can send to this address at all, as far as the address that it is bound to tells.
   virtual bool reaches(const endpoint& to) const;

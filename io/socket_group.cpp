@@ -17,6 +17,7 @@ void add_up(datagram_counters& sum, const datagram_counters& one) noexcept {
   sum.queue_drops += one.queue_drops;
   sum.send_errors += one.send_errors;
   sum.receive_errors += one.receive_errors;
+  sum.system_drops += one.system_drops;
 }
 
 } // namespace
@@ -97,6 +98,12 @@ bool socket_group::send_now_if_last() {
   for (const auto& member : members_)
     all = member->send_now_if_last() && all;
   return all;
+}
+
+void socket_group::drop_foreign(const endpoint& from, std::uint32_t ssrc,
+                                std::chrono::milliseconds time) {
+  for (const auto& member : members_)
+    member->drop_foreign(from, ssrc, time);
 }
 
 datagram_socket* socket_group::choose(const endpoint& to) const {

@@ -28,6 +28,8 @@ public:
   void start(receiver on_receive, unreachable_handler on_unreachable) override;
   void send(const endpoint& to, std::span<const std::uint8_t> bytes) override;
   bool send_now_if_last() override;
+  void drop_foreign(const endpoint& from, std::uint32_t ssrc,
+                    std::chrono::milliseconds time) override;
   /// Of the first member.
   endpoint local() const override;
   bool reaches(const endpoint& to) const override;

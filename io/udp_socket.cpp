@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <linux/errqueue.h>
+#include <linux/sock_diag.h>
 #include <netinet/udp.h>
 #include <unistd.h>
 
@@ -46,6 +47,7 @@ udp_socket::udp_socket(event_loop& loop, const endpoint& where, const udp_option
     : loop_(loop)
     , descriptor_(loop.context())
     , rest_timer_(loop.context())
+    , filter_timer_(loop.context())
     , rest_(options.rest)
     , queue_limit_(options.send_queue_octets)
     , handlers_(std::make_shared<handler_pair>())
@@ -180,6 +182,55 @@ void udp_socket::rest() {
         if (!error && !open.expired())
           resting_ = false;
       });
+}
+
+void udp_socket::drop_foreign(const endpoint& from, std::uint32_t ssrc,
+                              std::chrono::milliseconds time) {
+  if (time.count() > 0)
+    filter_.add(from, ssrc, std::chrono::steady_clock::now() + time);
+  else if (!filter_.remove(from))
+    return;
+  attach_filter();
+}
+
+// Where the system takes no filter, the flood costs what it costs.
+void udp_socket::attach_filter() {
+  if (fd_ < 0)
+    return;
+  if (filter_.empty()) {
+    set_option(fd_, SOL_SOCKET, SO_DETACH_FILTER, 0);
+  } else {
+    auto code = filter_.program();
+    sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
+    ::setsockopt(fd_, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+  }
+  plan_expiry();
+}
+
+void udp_socket::plan_expiry() {
+  if (filter_.empty())
+    return;
+  filter_timer_.expires_at(filter_.next_expiry());
+  filter_timer_.async_wait(
+      [this, open = std::weak_ptr(handlers_)](const boost::system::error_code& error) {
+        if (error || open.expired())
+          return;
+        counters(); // before the system's count wraps
+        if (filter_.expire(std::chrono::steady_clock::now()))
+          attach_filter();
+        else
+          plan_expiry();
+      });
+}
+
+const datagram_counters& udp_socket::counters() const noexcept {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
+  socklen_t size = sizeof memory;
+  if (fd_ >= 0 && ::getsockopt(fd_, SOL_SOCKET, SO_MEMINFO, memory.data(), &size) == 0 &&
+      size > SK_MEMINFO_DROPS * sizeof memory[0])
+    counters_.system_drops +=
+        memory[SK_MEMINFO_DROPS] - std::exchange(drops_seen_, memory[SK_MEMINFO_DROPS]);
+  return counters_;
 }
 
 // ICMP errors wait in the socket's error queue with the destination they are about. True if there
@@ -400,6 +451,7 @@ void udp_socket::close_now() {
   loop_.remove_flush(flush_id_);
   loop_.remove_poll(poll_id_);
   handlers_.reset();
+  counters();
   boost::system::error_code ignored;
   descriptor_.close(ignored);
   fd_ = -1;

@@ -5,6 +5,7 @@
 
 #include "io/datagram_socket.hpp"
 #include "io/event_loop.hpp"
+#include "io/flood_filter.hpp"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -38,8 +39,10 @@ public:
   void start(receiver on_receive, unreachable_handler on_unreachable) override;
   void send(const endpoint& to, std::span<const std::uint8_t> bytes) override;
   bool send_now_if_last() override;
+  void drop_foreign(const endpoint& from, std::uint32_t ssrc,
+                    std::chrono::milliseconds time) override;
   endpoint local() const override { return local_; }
-  const datagram_counters& counters() const noexcept override { return counters_; }
+  const datagram_counters& counters() const noexcept override;
   void close() override;
 
   int granted_receive_buffer() const noexcept { return granted_receive_; }
@@ -63,6 +66,8 @@ private:
   void size_buffers(int octets);
   void arm_receive();
   void rest();
+  void attach_filter();
+  void plan_expiry();
   bool receive();
   bool read_errors();
   void finish_turn();
@@ -78,6 +83,7 @@ private:
   event_loop& loop_;
   boost::asio::posix::stream_descriptor descriptor_;
   boost::asio::steady_timer rest_timer_;
+  boost::asio::steady_timer filter_timer_;
   std::chrono::microseconds rest_;
   int fd_ = -1;
   int family_ = AF_INET6;
@@ -101,7 +107,9 @@ private:
   bool generic_segmentation_ = true;
   std::size_t flush_id_ = 0;
   std::size_t poll_id_ = 0;
-  datagram_counters counters_;
+  flood_filter filter_;
+  mutable datagram_counters counters_;
+  mutable std::uint32_t drops_seen_ = 0; ///< the system's own count, which wraps
 };
 
 /// How long a control port rests after a burst, and lets the data port go first. Anybody may send

@@ -79,6 +79,8 @@ public:
   std::uint32_t peer_ssrc() const noexcept { return handshake_.peer_ssrc(); }
   const std::string& peer_name() const noexcept { return handshake_.peer_name(); }
   const clock_sync& clock() const noexcept { return clock_; }
+  /// Datagrams of other SSRCs than the peer's, so far.
+  std::uint64_t foreign_ssrc() const noexcept { return foreign_ssrc_; }
   const handshake& invitation_state() const noexcept { return handshake_; }
   session_status status() const;
 

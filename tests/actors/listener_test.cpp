@@ -1,4 +1,5 @@
 // The listener and its peer sessions on a scripted network, with a router and a listening port.
+#include "actors/flood_watch.hpp"
 #include "actors/knock_limit.hpp"
 #include "io/log.hpp"
 #include "protocol/session/session_engine.hpp"
@@ -243,6 +244,32 @@ TEST_CASE_METHOD(listening_stage, "strangers and those without a handshake are c
   arrive(*data, {{anna.data.with_port(9), anna.play("90 3c 40")}});
   CHECK(take_heard().empty());
   CHECK(status().strangers == 8);
+}
+
+TEST_CASE_METHOD(listening_stage, "the system drops a peer's flood of foreign SSRCs",
+                 "[actors][listener][flood]") {
+  join(anna);
+  auto stranger = anna;
+  stranger.ssrc = 0x5050;
+  auto flood = datagrams(flood_watch::limit, {anna.data, stranger.play("90 3c 40")});
+  arrive(*data, {{anna.data, anna.play("90 3c 40")}}); // is no flood
+  arrive(*data, flood);
+  CHECK(data->dropping.empty());
+  arrive(*data, flood);
+  CHECK(data->dropping ==
+        std::vector<scripted_socket::foreign_drop>{{anna.data, anna.ssrc, flood_watch::rest}});
+  CHECK(status().peers.at(0).status.foreign_ssrc == 2 * flood_watch::limit);
+  arrive(*data, flood); // until the filter stands
+  CHECK(data->dropping.size() == 1);
+  CHECK(take_heard().size() == 1);
+
+  // A participant that starts anew has another SSRC, and is heard under it.
+  anna.ssrc = stranger.ssrc;
+  anna.token += 1;
+  join(anna);
+  REQUIRE(data->dropping.size() == 2);
+  CHECK(data->dropping.back().from == anna.data);
+  CHECK(data->dropping.back().time.count() == 0);
 }
 
 TEST_CASE("a full session answers NO", "[actors][listener]") {

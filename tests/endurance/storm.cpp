@@ -1,11 +1,10 @@
 // What an attacker, or a broken device, can send as fast as this machine makes it.
 //
-//   storm garbage ADDRESS PORT SECONDS          random octets of random length to both ports
-//   storm foreign ADDRESS PORT SECONDS          well-formed RTP-MIDI of SSRCs that are in no
-//   session storm insider ADDRESS PORT SECONDS          the same from a participant that has joined
-//   storm invite  ADDRESS PORT SECONDS [N]      invitations of ever new SSRCs from N addresses
-//   (default 5000) storm visit   ADDRESS PORT COUNT            joins and leaves COUNT times, 64
-//   participants at once
+//   storm garbage ADDRESS PORT SECONDS      random octets of random length to both ports
+//   storm foreign ADDRESS PORT SECONDS      well-formed RTP-MIDI of SSRCs that are in no session
+//   storm insider ADDRESS PORT SECONDS      the same from a participant that has joined
+//   storm invite  ADDRESS PORT SECONDS [N]  invitations of ever new SSRCs from N (5000) addresses
+//   storm visit   ADDRESS PORT COUNT        joins and leaves COUNT times, 64 participants at once
 //
 // Prints lines "key value". Sends from 127.0.0.0/8 if ADDRESS is there.
 #include "protocol/rtp_packet.hpp"

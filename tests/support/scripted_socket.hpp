@@ -20,6 +20,15 @@ public:
     octets bytes;
   };
 
+  /// What the system was asked to drop.
+  struct foreign_drop {
+    io::endpoint from;
+    std::uint32_t ssrc;
+    std::chrono::milliseconds time;
+
+    friend bool operator==(const foreign_drop&, const foreign_drop&) = default;
+  };
+
   explicit scripted_socket(const io::endpoint& local)
       : local_(local) {}
 
@@ -36,6 +45,10 @@ public:
     ++counters_.datagrams_out;
     counters_.bytes_out += bytes.size();
     sent.push_back({to, {bytes.begin(), bytes.end()}});
+  }
+  void drop_foreign(const io::endpoint& from, std::uint32_t ssrc,
+                    std::chrono::milliseconds time) override {
+    dropping.push_back({from, ssrc, time});
   }
   io::endpoint local() const override { return local_; }
   const io::datagram_counters& counters() const noexcept override { return counters_; }
@@ -75,6 +88,7 @@ public:
   std::vector<datagram> take_sent() { return std::exchange(sent, {}); }
 
   std::vector<datagram> sent;
+  std::vector<foreign_drop> dropping;
   bool closed = false;
   std::function<void()> before_send; ///< may throw, as when memory runs out
 
