@@ -108,7 +108,8 @@ void control_state::ask_configuration(const http_exchange_ptr& exchange, Use use
 }
 
 // Reads what is in force, lets `plan` make a patch of it or answer itself, and has it done.
-void control_state::edit(const http_exchange_ptr& exchange, edit_plan plan, unsigned attempt) {
+void control_state::edit(const http_exchange_ptr& exchange, const edit_plan& plan,
+                         unsigned attempt) {
   ask_configuration(exchange, [this, exchange, plan, attempt](const configuration_ptr& now) {
     auto wanted = plan(now->document, now->revision);
     if (!wanted)

@@ -132,7 +132,7 @@ private:
   void switch_scene(const io::http_exchange_ptr& exchange, const std::string& scene);
   void edit_configuration(const io::http_exchange_ptr& exchange,
                           void (*change)(nlohmann::json& document, const nlohmann::json& body));
-  void edit(const io::http_exchange_ptr& exchange, edit_plan plan, unsigned attempt = 0);
+  void edit(const io::http_exchange_ptr& exchange, const edit_plan& plan, unsigned attempt = 0);
   void finish_edit(const io::http_exchange_ptr& exchange, const edit_plan& plan, unsigned attempt,
                    const edit_wish& wish, const config::change_result& result);
   template <class Use>

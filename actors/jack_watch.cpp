@@ -24,6 +24,9 @@ namespace tutti {
 
 namespace {
 
+using done_handler = io::jack_client::done_handler;
+using client_call = std::function<void(io::jack_client&, const done_handler&)>;
+
 constexpr std::chrono::seconds look_wait{1};
 // A port that failed is not opened again at once, or one that always fails would be for ever.
 constexpr std::chrono::seconds reopen_wait{1};
@@ -43,7 +46,7 @@ struct jack_watch_state {
   void on_opened(const std::string& failure);
   void on_notice(const io::jack_notice& notice);
   void on_listed(const std::vector<io::jack_port_info>& found);
-  void on_added(const std::string& name, const io::local_port_ptr& port,
+  void on_added(const std::string& wanted, const io::local_port_ptr& port,
                 const std::string& failure);
   void on_attached(port_key key, const std::string& id, const port_description& description);
   void on_detached(port_key key);
@@ -53,14 +56,13 @@ struct jack_watch_state {
   void look_for_all();
   void leave();
   jack_info status() const;
-  caf::result<std::string> act(std::function<void(io::jack_client::done_handler)> call);
+  void subscribe(const graph_listener& listener) { listeners_.push_back(listener); }
+  /// Has the client do it, and answers with why it failed; empty if it did not.
+  caf::result<std::string> act(const client_call& call);
   caf::result<std::vector<io::jack_port_info>> list(const std::string& pattern, bool only_midi);
   caf::result<io::jack_transport_info> transport();
 
   static inline const char* name = "jack_watch";
-
-  std::shared_ptr<io::jack_client> client_;
-  std::vector<graph_listener> listeners_;
 
 private:
   /// A port of ours by the name it stands for: that of a virtual port, or JACK's of a foreign one.
@@ -74,9 +76,9 @@ private:
 
   void open();
   void add_virtual_ports();
-  void add(const std::string& name, const io::jack_port_request& request,
+  void add(const std::string& wanted, const io::jack_port_request& request,
            port_description description);
-  void drop(const std::string& name);
+  void drop(const std::string& wanted);
   void drop_all();
   void expect_devices();
   void watch_imports(const std::vector<io::jack_port_info>& found);
@@ -85,6 +87,8 @@ private:
 
   jack_watch_actor::pointer self;
   local_context context_;
+  std::shared_ptr<io::jack_client> client_;
+  std::vector<graph_listener> listeners_;
   peer_imports imports_;
   std::map<std::string, open_port> ports_;
   std::map<caf::actor_addr, port_key> keys_; ///< of ports that live
@@ -273,7 +277,7 @@ void jack_watch_state::on_listed(const std::vector<io::jack_port_info>& found) {
       continue;
     auto client = port.name.substr(0, colon), rest = port.name.substr(colon + 1);
     io::jack_port_request request;
-    request.name = client + ' ' + rest;
+    request.name = client.append(" ").append(rest);
     std::replace(request.name.begin(), request.name.end(), ':', ' ');
     request.in = !port.is_input;
     request.out = port.is_input;
@@ -419,10 +423,9 @@ jack_info jack_watch_state::status() const {
   return info;
 }
 
-caf::result<std::string>
-jack_watch_state::act(std::function<void(io::jack_client::done_handler)> call) {
+caf::result<std::string> jack_watch_state::act(const client_call& call) {
   auto promise = self->make_response_promise<std::string>();
-  call([promise](const std::string& failure) mutable { promise.deliver(failure); });
+  call(*client_, [promise](const std::string& failure) mutable { promise.deliver(failure); });
   return promise;
 }
 
@@ -445,7 +448,6 @@ caf::result<io::jack_transport_info> jack_watch_state::transport() {
 jack_watch_actor::behavior_type
 jack_watch(jack_watch_actor::stateful_pointer<jack_watch_state> self,
            const local_context& context) {
-  using done_handler = io::jack_client::done_handler;
   using std::string;
   log_failures(self);
   auto& state = self->state;
@@ -465,26 +467,32 @@ jack_watch(jack_watch_actor::stateful_pointer<jack_watch_state> self,
       [&state](atom::known, const config::remote_peer& remote) { state.on_known(remote); },
       [&state](atom::lost, const std::string& remote) { state.on_lost(remote); },
       [&state](atom::list) { state.look_for_all(); },
-      [&state](atom::subscribe, const graph_listener& listener) {
-        state.listeners_.push_back(listener);
-      },
+      [&state](atom::subscribe, const graph_listener& listener) { state.subscribe(listener); },
       [&state](atom::leave) { state.leave(); },
       [&state](atom::status) { return state.status(); },
       [&state](atom::list, const string& pattern, bool only_midi) {
         return state.list(pattern, only_midi);
       },
       [&state](atom::connect, const string& from, const string& to) {
-        return state.act([&](done_handler done) { state.client_->connect(from, to, done); });
+        return state.act([&](io::jack_client& client, const done_handler& done) {
+          client.connect(from, to, done);
+        });
       },
       [&state](atom::disconnect, const string& from, const string& to) {
-        return state.act([&](done_handler done) { state.client_->disconnect(from, to, done); });
+        return state.act([&](io::jack_client& client, const done_handler& done) {
+          client.disconnect(from, to, done);
+        });
       },
       [&state](atom::transport) { return state.transport(); },
       [&state](atom::transport, bool rolling) {
-        return state.act([&](done_handler done) { state.client_->start_transport(rolling, done); });
+        return state.act([&](io::jack_client& client, const done_handler& done) {
+          client.start_transport(rolling, done);
+        });
       },
       [&state](atom::locate, std::uint32_t frame) {
-        return state.act([&](done_handler done) { state.client_->locate_transport(frame, done); });
+        return state.act([&](io::jack_client& client, const done_handler& done) {
+          client.locate_transport(frame, done);
+        });
       },
   };
 }

@@ -121,16 +121,16 @@ private:
     auto group = read_number(one, {"group", 1, 16}, 1);
     if (status < 0xF0) {
       status |= static_cast<std::uint8_t>(read_number(one, {"channel", 1, 16}, std::nullopt) - 1);
-      known.push_back("channel");
+      known.emplace_back("channel");
     }
     int data1 = 0, data2 = 0;
     if (form.first.name) {
       data1 = read_number(one, form.first, std::nullopt);
-      known.push_back(form.first.name);
+      known.emplace_back(form.first.name);
     }
     if (form.second.name) {
       data2 = read_number(one, form.second, std::nullopt);
-      known.push_back(form.second.name);
+      known.emplace_back(form.second.name);
     }
     if (form.wide) {
       auto wide = data1 - form.first.lowest;

@@ -82,6 +82,7 @@ private:
   void choose_taps();
   void plan_tick();
   void show_tapped();
+  void show_tapped_to(client& one, std::vector<std::string>& texts);
   std::string text_of(const tapped_event& one) const;
   bool is_meant(const std::vector<tap_choice>& taps, const tapped_event& one) const;
   void send_meters(const std::vector<port_activity>& ports);
@@ -332,35 +333,37 @@ std::string monitor_state::text_of(const tapped_event& one) const {
       message_json(one.content.message));
 }
 
-// Each event is written once, however many clients see it.
 void monitor_state::show_tapped() {
   if (!tapped_.empty()) {
     std::vector<std::string> texts(tapped_.size());
-    for (auto& [number, one] : clients_) {
-      if (!one.wants.wants(topic::midi))
-        continue;
-      std::string events;
-      for (std::size_t i = 0; i < tapped_.size(); ++i) {
-        if (!is_meant(one.wants.taps, tapped_[i]))
-          continue;
-        if (texts[i].empty())
-          texts[i] = text_of(tapped_[i]);
-        events += events.empty() ? "" : ",";
-        events += texts[i];
-      }
-      if (tapped_dropped_ > 0)
-        one.stream->send(topic_count, io::event_weight::important,
-                         std::make_shared<const std::string>(
-                             losses_text({{number_of(topic::midi), tapped_dropped_}})));
-      if (!events.empty())
-        one.stream->send(
-            number_of(topic::midi), io::event_weight::stream,
-            std::make_shared<const std::string>(R"({"topic":"midi","events":[)" + events + "]}"));
-    }
+    for (auto& [number, one] : clients_)
+      if (one.wants.wants(topic::midi))
+        show_tapped_to(one, texts);
     tapped_.clear();
     tapped_dropped_ = 0;
   }
   std::erase_if(ports_, [](const auto& one) { return one.second.gone; });
+}
+
+// Each event is written once, into its place of `texts`, however many clients see it.
+void monitor_state::show_tapped_to(client& one, std::vector<std::string>& texts) {
+  std::string events;
+  for (std::size_t i = 0; i < tapped_.size(); ++i) {
+    if (!is_meant(one.wants.taps, tapped_[i]))
+      continue;
+    if (texts[i].empty())
+      texts[i] = text_of(tapped_[i]);
+    events += events.empty() ? "" : ",";
+    events += texts[i];
+  }
+  if (tapped_dropped_ > 0)
+    one.stream->send(topic_count, io::event_weight::important,
+                     std::make_shared<const std::string>(
+                         losses_text({{number_of(topic::midi), tapped_dropped_}})));
+  if (!events.empty())
+    one.stream->send(
+        number_of(topic::midi), io::event_weight::stream,
+        std::make_shared<const std::string>(R"({"topic":"midi","events":[)" + events + "]}"));
 }
 
 // -- meters -----------------------------------------------------------------------

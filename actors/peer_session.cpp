@@ -246,7 +246,7 @@ void peer_session_state::follow_race() {
     io::attempt_limits limits;
     limits.patience = std::chrono::duration_cast<std::chrono::milliseconds>(
         timing.invitation_interval * (timing.invitation_attempts + 1));
-    race_.emplace(std::move(runners), limits, race_time());
+    race_.emplace(runners, limits, race_time());
     race_token_ = token;
     invitation_.clear();
   }

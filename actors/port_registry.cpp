@@ -79,6 +79,7 @@ std::vector<port_info> port_registry::away() const {
   std::sort(found.begin(), found.end(),
             [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<port_info> out;
+  out.reserve(found.size());
   for (auto& [left, info] : found)
     out.push_back(std::move(info));
   return out;

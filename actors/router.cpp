@@ -50,7 +50,7 @@ struct router_state {
 
   void start(const routing_settings_ptr& settings, scene_sink watcher, notice_sink notices);
   void configure(const routing_settings_ptr& settings);
-  bool activate_scene(const std::string& name);
+  bool activate_scene(const std::string& scene);
   void on_batch(port_key from, const batch_ptr& batch);
   void attach(port_key key, const port_description& description, midi_sink sink);
   void detach(port_key key);

@@ -88,9 +88,9 @@ private:
   template <class Watch>
   caf::actor introduce_watch(Watch& known, const Watch& started);
   std::vector<config::remote_peer> peers_on_demand(bool wanted) const;
-  const local_session* find_local(const std::string& name) const;
+  const local_session* find_local(const std::string& session) const;
   std::string free_name(const std::string& wanted) const;
-  listener_actor listener_for(const std::string& session) const;
+  listener_actor listener_for(const std::string& wanted) const;
   // What discovery is told.
   caf::actor start_discovery();
   void tell_discovery();
@@ -104,7 +104,7 @@ private:
   void end_if_alone();
   bool is_offered(const offered_session& session) const;
   /// The offered session of this name; nullptr if there is none.
-  const offered_session* find_session(const std::string& name) const;
+  const offered_session* find_session(const std::string& wanted) const;
 
   supervisor_actor::pointer self;
   io::event_loop* loop_ = nullptr;

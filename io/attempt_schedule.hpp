@@ -27,11 +27,11 @@ struct attempt_limits {
 class attempt_schedule {
 public:
   using time_point = std::chrono::steady_clock::time_point;
-  attempt_schedule(std::vector<endpoint> ordered, attempt_limits limits, time_point now)
+  attempt_schedule(const std::vector<endpoint>& ordered, attempt_limits limits, time_point now)
       : limits_(limits)
       , next_at_(now) {
-    for (auto& candidate : ordered)
-      racers_.push_back({std::move(candidate), state::waiting, {}});
+    for (const auto& candidate : ordered)
+      racers_.push_back({candidate, state::waiting, {}});
   }
 
   /// The address to try now, if one is due; call it until it gives none, and at next_deadline().

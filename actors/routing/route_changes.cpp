@@ -55,16 +55,7 @@ void route_table::apply(port_slot from, port_slot to, const wanted& want, hub_ti
     if (want.chase_plain)
       chase(from, to, nullptr, now, out);
   }
-  for (std::size_t i = 0; i < want.effects.size(); ++i) {
-    const auto& counters = states_[want.rules[i]].counters;
-    auto present = routes_to(source.routes, to);
-    auto made = std::find_if(present.begin(), present.end(),
-                             [&](const auto& one) { return one->effect() == want.effects[i]; });
-    if (made != present.end())
-      (*made)->count_for(counters);
-    else
-      make_route(from, to, want.effects[i], counters, now, out);
-  }
+  make_routes(from, to, want, now, out);
   bool has = connects(from, to);
   if (!has)
     release_retired(from, to, now, out);
@@ -74,6 +65,20 @@ void route_table::apply(port_slot from, port_slot to, const wanted& want, hub_ti
   if (had != has || other)
     if (had || has)
       out.changes.push_back({!had ? appeared : has ? changed : vanished, from, to});
+}
+
+void route_table::make_routes(port_slot from, port_slot to, const wanted& want, hub_time now,
+                              outcome& out) {
+  for (std::size_t i = 0; i < want.effects.size(); ++i) {
+    const auto& counters = states_[want.rules[i]].counters;
+    auto present = routes_to(slots_[from]->routes, to);
+    auto made = std::find_if(present.begin(), present.end(),
+                             [&](const auto& one) { return one->effect() == want.effects[i]; });
+    if (made != present.end())
+      (*made)->count_for(counters);
+    else
+      make_route(from, to, want.effects[i], counters, now, out);
+  }
 }
 
 void route_table::drop_plain(port_slot from, port_slot to, bool replaced, hub_time now,

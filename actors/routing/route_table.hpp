@@ -152,7 +152,7 @@ private:
 
   effect_ptr effect_of(const config::rule& rule, const std::vector<rule_state>& former) const;
   void match(rule_state& state, const config::rule& rule, port_slot slot) const;
-  void match_all(std::size_t rule, const std::vector<config::rule>& former_rules,
+  void match_all(std::size_t index, const std::vector<config::rule>& former_rules,
                  const std::vector<rule_state>& former);
   void order_rules();
   void watch_last_values(port_slot slot);
@@ -168,6 +168,7 @@ private:
                    outcome& out);
   void retire(port_slot from, std::unique_ptr<route> old, hub_time now, outcome& out);
   void release_retired(port_slot from, port_slot to, hub_time now, outcome& out);
+  void make_routes(port_slot from, port_slot to, const wanted& want, hub_time now, outcome& out);
   void make_route(port_slot from, port_slot to, const effect_ptr& effect,
                   const rule_counters_ptr& counters, hub_time now, outcome& out);
   void chase(port_slot from, port_slot to, route* through, hub_time now, outcome& out);
