@@ -25,10 +25,17 @@ struct configuration_state {
     return keep(std::move(result));
   }
   /// Whoever asked for it may not look: the log tells that it could not be kept.
-  config::change_result keep(config::change_result result) const {
+  config::change_result keep(config::change_result result) {
+    if (sink && told_ != kept->in_force())
+      tell();
     for (const auto& remark : result.remarks)
       io::log_warning("{}", remark);
     return result;
+  }
+
+  void tell() {
+    told_ = kept->in_force();
+    self->send(sink, atom::configure_v, told_);
   }
 
   static inline const char* name = "configuration";
@@ -36,12 +43,15 @@ struct configuration_state {
   configuration_actor::pointer self;
   std::shared_ptr<config::configuration> kept;
   supervisor_actor supervisor;
+  configuration_sink sink;
 
 private:
   void apply() {
     const auto& now = kept->in_force();
     self->send(supervisor, atom::configure_v, settings_ptr(now, &now->settings));
   }
+
+  config::configuration_ptr told_;
 };
 
 configuration_actor::behavior_type
@@ -53,6 +63,10 @@ configuration(configuration_actor::stateful_pointer<configuration_state> self,
   state.supervisor = std::move(supervisor);
   return {
       [&state](atom::status) { return state.kept->in_force(); },
+      [&state](atom::attach, const configuration_sink& sink) {
+        state.sink = sink;
+        state.tell();
+      },
       [&state](atom::reload) { return state.take(state.kept->reload()); },
       [&state](atom::edit, const json_value& patch, const std::string& revision) {
         return state.take(state.kept->edit(patch.content, revision));
@@ -67,7 +81,10 @@ configuration(configuration_actor::stateful_pointer<configuration_state> self,
       [&state](atom::note, const std::string& key, const json_value& value) {
         return state.keep(state.kept->set_note(key, value.content));
       },
-      [self](atom::leave) { self->quit(); },
+      [self, &state](atom::leave) {
+        state.sink = nullptr;
+        self->quit();
+      },
   };
 }
 

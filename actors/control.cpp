@@ -77,11 +77,19 @@ void control_state::start(control_parts parts) {
   parts_ = std::move(parts);
   for (const auto& route : api_routes())
     handlers_.push_back(handlers.at(route.name));
+  if (parts_.configuration)
+    attach(parts_.configuration);
   auto me = caf::actor_cast<caf::actor_addr>(control_actor(self));
   parts_.server->start([me](http_exchange_ptr exchange) {
     if (auto control = caf::actor_cast<control_actor>(me))
       caf::anon_send(control, atom::serve_v, std::move(exchange));
   });
+}
+
+void control_state::attach(const configuration_actor& configuration) {
+  parts_.configuration = configuration;
+  in_force_ = nullptr;
+  self->send(configuration, atom::attach_v, configuration_sink(control_actor(self)));
 }
 
 void control_state::serve(const http_exchange_ptr& exchange) {
@@ -247,6 +255,7 @@ control_actor::behavior_type control(control_actor::stateful_pointer<control_sta
   auto& state = self->state;
   state.start(std::move(parts));
   return {
+      [&state](atom::configure, const config::configuration_ptr& now) { state.set_in_force(now); },
       [&state](atom::serve, const http_exchange_ptr& exchange) { state.serve(exchange); },
       [&state](atom::changed) { state.forget_answers(); },
       [&state](atom::attach, const configuration_actor& keeper) { state.attach(keeper); },

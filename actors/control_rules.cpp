@@ -103,6 +103,8 @@ json describe_change(const change_result& result) {
 
 template <class Use>
 void control_state::ask_configuration(const http_exchange_ptr& exchange, Use use) {
+  if (in_force_)
+    return use(in_force_);
   self->request(parts_.configuration, patience, atom::status_v)
       .then([use](const configuration_ptr& now) { use(now); }, fail_with_busy(exchange));
 }

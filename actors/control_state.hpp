@@ -55,7 +55,8 @@ struct control_state {
   void forget_answers();
   /// Those that are being made stay.
   void drop_answers_of_before(std::chrono::steady_clock::time_point time);
-  void attach(const configuration_actor& configuration) { parts_.configuration = configuration; }
+  void attach(const configuration_actor& configuration);
+  void set_in_force(config::configuration_ptr now) { in_force_ = std::move(now); }
 
   static inline const char* name = "control";
 
@@ -161,7 +162,9 @@ private:
 
   control_actor::pointer self;
   control_parts parts_;
-  io::worker writer_; ///< of metrics; from the start, so that threads are as many for ever
+  config::configuration_ptr in_force_; ///< unknown until its keeper tells
+  /// Of metrics; from the start, so that threads are as many for ever.
+  io::worker writer_{io::worker_priority::idle};
   std::shared_ptr<void> alive_ = std::make_shared<char>(); ///< for what the writer has done
   std::vector<handler> handlers_;                          ///< by route
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();

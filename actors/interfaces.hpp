@@ -240,12 +240,19 @@ using scene_sink = caf::typed_actor<
     // This scene became active, or none if the name is empty.
     caf::reacts_to<atom::scene, std::string>>;
 
+/// Wants to know what is in force.
+using configuration_sink = caf::typed_actor<
+    // This is in force from now on.
+    caf::reacts_to<atom::configure, config::configuration_ptr>>;
+
 /// Keeps the configuration. Runs on a thread of its own, since it reads and writes files.
 /// Every change goes this way: it is judged as a whole, put in force by the supervisor, kept on
 /// disk, and only then answered. Scenes are switched at the router instead.
 using configuration_actor = caf::typed_actor<
     // What is in force.
     caf::replies_to<atom::status>::with<config::configuration_ptr>,
+    // Tell this one now, and before any change is answered.
+    caf::reacts_to<atom::attach, configuration_sink>,
     // Read the file again.
     caf::replies_to<atom::reload>::with<config::change_result>,
     // Change the document in force by this JSON Patch, if it still has this revision (empty:
@@ -317,7 +324,7 @@ using supervisor_actor = scene_sink::extend_with<session_provider>::extend<
     caf::replies_to<atom::forget, std::string, std::string, std::string>::with<bool>>;
 
 /// The API: HTTP requests become questions to the other actors, their answers responses.
-using control_actor = caf::typed_actor<
+using control_actor = configuration_sink::extend<
     // A client asks this.
     caf::reacts_to<atom::serve, io::http_exchange_ptr>,
     // What was answered before may not be true any more.
@@ -352,5 +359,6 @@ CAF_ADD_TYPE_ID(tutti_actors, (tutti::tap_sink))
 CAF_ADD_TYPE_ID(tutti_actors, (tutti::router_actor))
 CAF_ADD_TYPE_ID(tutti_actors, (tutti::control_actor))
 CAF_ADD_TYPE_ID(tutti_actors, (tutti::configuration_actor))
+CAF_ADD_TYPE_ID(tutti_actors, (tutti::configuration_sink))
 CAF_ADD_TYPE_ID(tutti_actors, (tutti::listener_actor))
 CAF_END_TYPE_ID_BLOCK(tutti_actors)

@@ -35,7 +35,7 @@ bool takes(const CLI::App& command, const std::string& type) {
 }
 
 /// What may stand in a shell's single quotes.
-std::string quoted(std::string text) {
+std::string quoted(const std::string& text) {
   std::string out;
   for (char c : text)
     if (c == '\'')
@@ -118,8 +118,13 @@ std::string zsh_completion(const CLI::App& app) {
                                 (option->get_type_name() == "FILE" ? "_files" : "")
                           : std::string();
       for (const auto& name : option->get_lnames())
-        out += " \\\n        '--" + name + "[" + quoted(option->get_description()) + "]" +
-               argument + "'";
+        out.append(" \\\n        '--")
+            .append(name)
+            .append("[")
+            .append(quoted(option->get_description()))
+            .append("]")
+            .append(argument)
+            .append("'");
     }
     if (takes(*command, "PORT"))
       out += " \\\n        '*:port:_tutti_ports'";

@@ -56,41 +56,55 @@ nlohmann::json* list_of(nlohmann::json& document, const char* key) {
   return list.is_array() ? &list : nullptr;
 }
 
-/// Lays the command line over a document; what it says of a session concerns the first one.
-void lay_over(const serve_arguments& given, nlohmann::json& document) {
+/// What it says of a session concerns the first one.
+void lay_over_session(const serve_arguments& given, nlohmann::json& document) {
   bool of_session = !given.session.empty() || given.port >= 0 || !given.bind.empty();
-  if (auto sessions = of_session ? list_of(document, "sessions") : nullptr) {
-    if (sessions->empty())
-      sessions->push_back(nlohmann::json::object());
-    if (auto& first = sessions->front(); first.is_object()) {
-      if (!given.session.empty())
-        first["name"] = given.session;
-      if (given.port >= 0)
-        first["port"] = given.port;
-      if (!given.bind.empty())
-        first["bind"] = {given.bind};
-    }
-  }
+  auto sessions = of_session ? list_of(document, "sessions") : nullptr;
+  if (!sessions)
+    return;
+  if (sessions->empty())
+    sessions->push_back(nlohmann::json::object());
+  auto& first = sessions->front();
+  if (!first.is_object())
+    return;
+  if (!given.session.empty())
+    first["name"] = given.session;
+  if (given.port >= 0)
+    first["port"] = given.port;
+  if (!given.bind.empty())
+    first["bind"] = {given.bind};
+}
+
+void lay_over_control(const serve_arguments& given, nlohmann::json& document) {
+  if (!given.no_control && given.control.empty())
+    return;
+  auto& control = document["control"];
+  if (!control.is_null() && !control.is_object())
+    return;
+  if (!given.control.empty())
+    control["listen"] = given.control;
+  if (given.no_control)
+    control["enabled"] = false;
+}
+
+/// Sets a member of this section, if one is given and the section can have any.
+void lay_over_member(const std::string& value, const char* section, const char* member,
+                     nlohmann::json& document) {
+  if (value.empty() || (document.contains(section) && !document[section].is_object()))
+    return;
+  document[section][member] = value;
+}
+
+/// Lays the command line over a document.
+void lay_over(const serve_arguments& given, nlohmann::json& document) {
+  lay_over_session(given, document);
   if (auto connect = given.connect.empty() ? nullptr : list_of(document, "connect"))
     for (const auto& peer : given.connect)
       if (std::find(connect->begin(), connect->end(), peer) == connect->end())
         connect->push_back(peer);
-  if (auto& control = document["control"];
-      (given.no_control || !given.control.empty()) && (control.is_null() || control.is_object())) {
-    if (!given.control.empty())
-      control["listen"] = given.control;
-    if (given.no_control)
-      control["enabled"] = false;
-  } else if (control.is_null()) {
-    document.erase("control");
-  }
-  if (!given.discovery.empty() &&
-      (!document.contains("discovery") || document["discovery"].is_object()))
-    document["discovery"]["mode"] = given.discovery;
-  if (auto& log = document["log"]; !given.log_level.empty() && (log.is_null() || log.is_object()))
-    log["level"] = given.log_level;
-  else if (log.is_null())
-    document.erase("log");
+  lay_over_control(given, document);
+  lay_over_member(given.discovery, "discovery", "mode", document);
+  lay_over_member(given.log_level, "log", "level", document);
 }
 
 /// Where changes at run time are kept: as told, where systemd says, or beside the configuration.

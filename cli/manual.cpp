@@ -180,7 +180,7 @@ void write_definitions(roff_page& page, const json& schema) {
     page.subheading(name);
     auto text = explanation_of(node, name);
     auto kind = node.contains("properties") ? std::string("object") : kind_of(node);
-    page.paragraph("This is: " + kind + ".\n" + text);
+    page.paragraph(std::string("This is: ").append(kind).append(".\n").append(text));
     write_objects(page, schema, node);
   }
 }

@@ -17,6 +17,7 @@
 
 #include <cstdio>
 #include <system_error>
+#include <thread>
 
 #include <sys/resource.h>
 
@@ -139,12 +140,12 @@ public:
   }
 
 private:
-  // Before anybody can have joined, as what is needed again comes back page by page.
+  // Takes 2 ms, in which music may play already; so it is done beside the loop.
   void forget_start() {
     started_.expires_after(start_limit);
-    started_.async_wait([](const boost::system::error_code& error) {
+    started_.async_wait([this](const boost::system::error_code& error) {
       if (!error)
-        io::release_start_pages();
+        forgetting_ = std::jthread(io::release_start_pages);
     });
   }
 
@@ -181,6 +182,7 @@ private:
   boost::asio::signal_set reload_signal_;
   boost::asio::steady_timer limit_;
   boost::asio::steady_timer started_;
+  std::jthread forgetting_;
   caf::actor_system_config config_;
   bool leaving_ = false;
   bool overdue_ = false;

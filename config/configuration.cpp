@@ -116,7 +116,7 @@ change_result configuration::reload() {
   auto outdated = changes.merge_into(merged);
   if (changes.has("scene") && !has_scene(merged, section(merged, "scene"))) {
     // The scene that was switched to went with the rules: the first one is active again.
-    outdated.push_back("scene");
+    outdated.emplace_back("scene");
     changes.set("scene", section(file, "scene"), file);
     merged.erase("scene");
     if (file.contains("scene"))
@@ -223,7 +223,7 @@ void configuration::note_changes(const json& before, const json& after) {
   };
   // What is meant by no rules depends on whether there are scenes, so both are kept together.
   if (has("rules") != has("scenes"))
-    changed.push_back(has("rules") ? "scenes" : "rules");
+    changed.emplace_back(has("rules") ? "scenes" : "rules");
   for (const auto& key : changed)
     changes_.set(key, section(after, key), file_);
 }

@@ -273,6 +273,7 @@ void explainer::check_object(const json& schema, const json& value, const std::s
       continue;
     }
     std::vector<std::string> choices;
+    choices.reserve(known.size());
     for (const auto& name : known)
       choices.push_back(in_quotes(name));
     auto meant = nearest_word(key, known);

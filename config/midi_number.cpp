@@ -140,14 +140,14 @@ std::optional<octets_read> parse_octets(std::string_view text) {
       read.rest = true;
       break;
     } else if (i + 1 < text.size() && text.substr(i, 2) == "??") {
-      all.push_back(std::nullopt);
+      all.emplace_back(std::nullopt);
       i += 2;
     } else {
       auto high = hex_digit(text[i]);
       auto low = i + 1 < text.size() ? hex_digit(text[i + 1]) : std::nullopt;
       if (!high || !low)
         return std::nullopt;
-      all.push_back(*high * 16 + *low);
+      all.emplace_back(*high * 16 + *low);
       i += 2;
     }
   }

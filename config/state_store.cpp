@@ -109,7 +109,7 @@ stored_state state_store::load() const {
         ".");
   }
   if (!state.remarks.empty())
-    state.remarks.push_back("No former state is left; the configuration file alone counts.");
+    state.remarks.emplace_back("No former state is left; the configuration file alone counts.");
   return state;
 }
 

@@ -100,10 +100,10 @@ struct AvahiTimeout : std::enable_shared_from_this<AvahiTimeout> {
 
   /// `when` is on the clock of gettimeofday(); null disables. A past time fires on the next turn.
   void set(const timeval* when) {
-    deadline.reset();
+    deadline_.reset();
     if (!when)
       return;
-    deadline = clock::now() + std::chrono::microseconds(std::max<AvahiUsec>(-avahi_age(when), 0));
+    deadline_ = clock::now() + std::chrono::microseconds(std::max<AvahiUsec>(-avahi_age(when), 0));
     arm();
   }
 
@@ -132,49 +132,49 @@ private:
   static constexpr int calls_in_a_turn = 64;
 
   void arm() {
-    if (posted || in_callback)
+    if (posted_ || in_callback_)
       return; // fire() is to come, or has the word
-    if (*deadline <= clock::now()) {
-      posted = true;
+    if (*deadline_ <= clock::now()) {
+      posted_ = true;
       asio::post(loop, [self = shared_from_this()] {
-        self->posted = false;
+        self->posted_ = false;
         self->fire();
       });
-    } else if (!waiting || *deadline + slack < timer.expiry()) {
+    } else if (!waiting_ || *deadline_ + slack < timer.expiry()) {
       wait();
     }
   }
 
   void wait() {
-    waiting = true;
-    timer.expires_at(*deadline + slack); // ends a wait under way, unless its end is queued already
+    waiting_ = true;
+    timer.expires_at(*deadline_ + slack); // ends a wait under way, unless its end is queued already
     timer.async_wait(
-        [self = shared_from_this(), number = ++waits](const boost::system::error_code& error) {
-          if (error || number != self->waits)
+        [self = shared_from_this(), number = ++waits_](const boost::system::error_code& error) {
+          if (error || number != self->waits_)
             return;
-          self->waiting = false;
+          self->waiting_ = false;
           self->fire();
         });
   }
 
   void fire() {
-    for (int calls = 0; owner && deadline && *deadline <= clock::now(); ++calls) {
+    for (int calls = 0; owner && deadline_ && *deadline_ <= clock::now(); ++calls) {
       if (calls == calls_in_a_turn)
         break;
-      deadline.reset();
-      in_callback = true;
+      deadline_.reset();
+      in_callback_ = true;
       callback(this, userdata);
-      in_callback = false;
+      in_callback_ = false;
     }
-    if (owner && deadline)
+    if (owner && deadline_)
       arm();
   }
 
-  std::optional<clock::time_point> deadline; // none while disabled
-  unsigned waits = 0;
-  bool waiting = false;
-  bool posted = false;
-  bool in_callback = false;
+  std::optional<clock::time_point> deadline_; // none while disabled
+  unsigned waits_ = 0;
+  bool waiting_ = false;
+  bool posted_ = false;
+  bool in_callback_ = false;
 };
 
 namespace tutti::io {

@@ -219,7 +219,7 @@ struct daemon_responder::client {
       const auto asked = questions.find(id);
       if (asked == questions.end())
         return free_object(path); // released meanwhile
-      asked->second.paths.push_back(path);
+      asked->second.paths.emplace_back(path);
       paths[path] = id;
     });
     if (!bus.send(std::move(call), on_reply))

@@ -54,7 +54,7 @@ std::optional<std::string> bearer_token(const http_credentials& given) {
   return std::nullopt;
 }
 
-http_access::http_access(http_access_options options)
+http_access::http_access(const http_access_options& options)
     : hosts_{"localhost"} {
   for (const auto& token : options.tokens)
     tokens_.push_back({token.role, digest_of(token.secret)});

@@ -40,7 +40,7 @@ struct http_credentials {
 
 class http_access {
 public:
-  explicit http_access(http_access_options options);
+  explicit http_access(const http_access_options& options);
 
   struct verdict {
     http_role role = http_role::none;

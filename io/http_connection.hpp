@@ -75,7 +75,7 @@ private:
 
   class exchange final : public http_exchange {
   public:
-    exchange(std::shared_ptr<http_connection> connection, http_request request)
+    exchange(std::shared_ptr<http_connection> connection, http_request&& request)
         : connection_(std::move(connection)) {
       request_ = std::move(request);
       ++connection_->core_->counters.open_requests;

@@ -131,7 +131,8 @@ void http_server::state::watch_certificate() {
 http_server::http_server(event_loop& loop, http_router router, http_access access,
                          http_limits limits)
     : state_(std::make_shared<state>(
-          loop, std::make_shared<http_core>(std::move(router), std::move(access), limits))) {
+          loop, std::make_shared<http_core>(loop.context().get_executor(), std::move(router),
+                                            std::move(access), limits))) {
 }
 
 http_server::~http_server() {

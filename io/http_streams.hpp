@@ -36,12 +36,21 @@ public:
     if (closed_)
       return true;
     auto kept = queue_.push(what, weight, std::move(text));
-    if (ready_ && !writing_)
-      write_next();
+    if (ready_ && !writing_ && !std::exchange(due_, true)) {
+      core_->writers.push_back(as_peer());
+      go_on_with_round(core_);
+    }
     return kept;
   }
 
+  void write_due() final {
+    due_ = false;
+    if (ready_ && !writing_ && !closed_ && has_next())
+      write_next();
+  }
+
 protected:
+  virtual std::weak_ptr<http_peer> as_peer() = 0;
   virtual void write_next() = 0;
 
   bool has_next() const noexcept { return !queue_.empty() || queue_.lost_any(); }
@@ -64,6 +73,7 @@ protected:
   handlers handlers_;
   bool ready_ = false;
   bool writing_ = false;
+  bool due_ = false; ///< waits for its turn to write
   bool closed_ = false;
 };
 
@@ -74,7 +84,7 @@ public:
   using error_code = boost::beast::error_code;
 
   server_sent_events(std::shared_ptr<http_core> core, Stream stream,
-                     std::shared_ptr<boost::asio::ssl::context> tls, std::string origin)
+                     std::shared_ptr<boost::asio::ssl::context> tls, const std::string& origin)
       : queued_events(std::move(core))
       , tls_(std::move(tls))
       , stream_(std::move(stream))
@@ -104,6 +114,7 @@ public:
   }
 
 private:
+  std::weak_ptr<http_peer> as_peer() override { return this->weak_from_this(); }
   boost::beast::tcp_stream& lowest() { return boost::beast::get_lowest_layer(stream_); }
 
   void write_next() override {
@@ -215,6 +226,7 @@ public:
   }
 
 private:
+  std::weak_ptr<http_peer> as_peer() override { return this->weak_from_this(); }
   void write_next() override {
     writing_ = true;
     current_ = next();

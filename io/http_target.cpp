@@ -128,24 +128,42 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_bl
   return out;
 }
 
-// RFC 3629 section 4: the second octet's range depends on the first one.
+namespace {
+
+constexpr std::size_t no_character = 0;
+
+/// Octets of the character that begins with this one.
+std::size_t utf8_size(std::uint8_t lead) noexcept {
+  if (lead < 0x80)
+    return 1;
+  if (lead < 0xC2 || lead > 0xF4)
+    return no_character;
+  return lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+}
+
+/// The second octet's range depends on the first one.
+bool may_follow(std::uint8_t lead, std::uint8_t second) noexcept {
+  auto lowest = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+  auto highest = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+  return lowest <= second && second <= highest;
+}
+
+bool is_utf8_character(std::string_view octets) noexcept {
+  auto lead = static_cast<std::uint8_t>(octets[0]);
+  return octets.size() == 1 ||
+         (may_follow(lead, static_cast<std::uint8_t>(octets[1])) &&
+          std::all_of(octets.begin() + 2, octets.end(), [](char c) { return (c & 0xC0) == 0x80; }));
+}
+
+} // namespace
+
+// RFC 3629 section 4.
 bool is_utf8(std::string_view text) noexcept {
-  auto octet = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
-  for (std::size_t i = 0; i < text.size();) {
-    auto lead = octet(i);
-    std::size_t more = lead < 0x80 ? 0 : lead < 0xC2 ? 4 : lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
-    if (more == 4 || lead > 0xF4 || i + more >= text.size() + (more == 0))
+  while (!text.empty()) {
+    auto size = utf8_size(static_cast<std::uint8_t>(text[0]));
+    if (size == no_character || size > text.size() || !is_utf8_character(text.substr(0, size)))
       return false;
-    if (more > 0) {
-      auto lowest = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-      auto highest = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-      if (octet(i + 1) < lowest || octet(i + 1) > highest)
-        return false;
-      for (std::size_t k = 2; k <= more; ++k)
-        if ((octet(i + k) & 0xC0) != 0x80)
-          return false;
-    }
-    i += more + 1;
+    text.remove_prefix(size);
   }
   return true;
 }

@@ -40,12 +40,12 @@ public:
 
 private:
   void read_all();
-  void dump(int request);
+  void dump(int type);
   void receive();
   void arm();
   bool take(std::span<const std::uint8_t> datagram);
-  void take_link(const void* message);
-  void take_address(const void* message);
+  void take_link(const void* data);
+  void take_address(const void* data);
   void changed();
   void tell();
 

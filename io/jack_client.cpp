@@ -186,7 +186,7 @@ private:
   template <class Job, class Use>
   void run(Job job, Use use);
   template <class Job>
-  void act(Job job, done_handler on_done);
+  void act(Job job, const done_handler& on_done);
 
   event_loop& loop_;
   notice_handler on_notice_;
@@ -225,7 +225,7 @@ void client::run(Job job, Use use) {
 }
 
 template <class Job>
-void client::act(Job job, done_handler on_done) {
+void client::act(Job job, const done_handler& on_done) {
   run(
       [job](jack_connection& held) {
         job(held);
@@ -374,7 +374,8 @@ slot_pair register_ports(jack_connection& held, const jack_port_request& wanted)
 
 void client::add_port(const jack_port_request& wanted, port_handler on_done) {
   run([wanted](jack_connection& held) { return register_ports(held, wanted); },
-      [this, on_done, expected = connection_.get()](slot_pair slots, const std::string& failure) {
+      [this, on_done, expected = connection_.get()](const slot_pair& slots,
+                                                    const std::string& failure) {
         if ((!slots.in && !slots.out) || !connection_ || connection_.get() != expected)
           return on_done(nullptr, failure.empty() ? "the JACK server has gone" : failure);
         auto made = std::make_shared<port>(slots, [this, slots] { remove_port(slots); });

@@ -50,26 +50,51 @@ std::string alternative_name(const std::string& name) {
   return result;
 }
 
+/// The character of UTF-8 that this begins with; empty if it begins with none.
+std::string_view first_character(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  const std::size_t length = lead < 0x80   ? 1
+                             : lead < 0xC0 ? 0
+                             : lead < 0xE0 ? 2
+                             : lead < 0xF0 ? 3
+                                           : 4;
+  if (length == 0 || length > text.size())
+    return {};
+  const auto character = text.substr(0, length);
+  const bool whole = std::all_of(character.begin() + 1, character.end(),
+                                 [](unsigned char c) { return (c & 0xC0) == 0x80; });
+  return whole ? character : std::string_view();
+}
+
+bool may_be_in_name(std::string_view character) {
+  const auto lead = static_cast<unsigned char>(character[0]);
+  return lead >= 0x20 && lead != 0x7F;
+}
+
+/// The responder's host name has addresses that this service does not listen on, and clients try
+/// them: so the service points to a host name with the right addresses and no others. False if the
+/// interface has none.
+bool add_host_records(registration& plan, const announcement& service,
+                      const network_interface& interface) {
+  const auto before = plan.host_records.size();
+  for (const auto& assigned : interface.addresses)
+    if (!assigned.tentative && !assigned.short_lived && matches(service.family, assigned.address) &&
+        is_bound_to(service.addresses, assigned.address))
+      plan.host_records.push_back({interface.index, assigned.address});
+  return plan.host_records.size() > before;
+}
+
 } // namespace
 
 std::string fit_service_name(std::string_view name) {
   constexpr std::size_t longest = 63;
   std::string fitted;
-  for (std::size_t at = 0; at < name.size();) {
-    const auto lead = static_cast<unsigned char>(name[at]);
-    const std::size_t length = lead < 0x80   ? 1
-                               : lead < 0xC0 ? 0
-                               : lead < 0xE0 ? 2
-                               : lead < 0xF0 ? 3
-                                             : 4;
-    const auto character = name.substr(at, std::max<std::size_t>(length, 1));
-    const bool whole = length > 0 && character.size() == length &&
-                       std::all_of(character.begin() + 1, character.end(),
-                                   [](unsigned char c) { return (c & 0xC0) == 0x80; });
-    at += whole ? length : 1;
-    if (!whole || (length == 1 && (lead < 0x20 || lead == 0x7F)))
-      continue; // no character, or none that a name may have
-    if (fitted.size() + length > longest)
+  while (!name.empty()) {
+    const auto character = first_character(name);
+    name.remove_prefix(std::max<std::size_t>(character.size(), 1));
+    if (character.empty() || !may_be_in_name(character))
+      continue;
+    if (fitted.size() + character.size() > longest)
       break;
     fitted += character;
   }
@@ -88,15 +113,7 @@ registration plan_registration(const announcement& service, const std::string& n
   for (const auto& interface : host.interfaces) {
     if (!interface.up || (!anywhere && !holds(service.interfaces, interface.name)))
       continue;
-    // The responder's host name has addresses that this service does not listen on, and clients try
-    // them: so the service points to a host name with the right addresses and no others.
-    const auto records_before = plan.host_records.size();
-    for (const auto& assigned : interface.addresses)
-      if (own_host && !assigned.tentative && !assigned.short_lived &&
-          matches(service.family, assigned.address) &&
-          is_bound_to(service.addresses, assigned.address))
-        plan.host_records.push_back({interface.index, assigned.address});
-    if (own_host && plan.host_records.size() == records_before)
+    if (own_host && !add_host_records(plan, service, interface))
       continue;
     usable.push_back(&interface);
     loopback_only = loopback_only && interface.loopback;

@@ -125,10 +125,10 @@ private:
   };
   using publication_map = std::map<registration_id, publication>;
 
-  void start(publication_map::iterator entry);
-  void start_addresses(publication_map::iterator entry, const std::string& host,
+  void start(publication_map::iterator place);
+  void start_addresses(publication_map::iterator place, const std::string& host,
                        const std::vector<host_record>& records);
-  void take_back(publication_map::iterator entry);
+  void take_back(publication_map::iterator place);
   static void take_next_name(publication& entry);
   void fail(publication& entry, std::string reason, time_point now);
   publication_status status(registration_id id, const publication& entry) const;

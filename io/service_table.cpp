@@ -357,21 +357,7 @@ std::optional<discovered_service> service_table::view(const std::string& name,
       continue;
     if (own_hosts_.count(record.host) && own_ports_.count(record.port))
       return {}; // ours, under whatever name
-    const auto found = hosts_.find(record.host);
-    if (found == hosts_.end())
-      continue;
-    for (const auto& candidate : found->second.addresses) {
-      if (!counts(candidate.where.interface))
-        continue;
-      const auto address = usable(candidate);
-      // A remote host may announce an address that every host has, such as that of a container
-      // bridge; connecting to it would be connecting to ourselves.
-      if (!address || is_ours({*address, record.port}))
-        continue;
-      service.endpoints.emplace_back(*address, record.port);
-      if (service.host.empty())
-        service.host = record.host;
-    }
+    add_endpoints(service, record.host, record.port);
   }
   if (service.endpoints.empty())
     return {};
@@ -381,6 +367,25 @@ std::optional<discovered_service> service_table::view(const std::string& name,
   if (service.endpoints.size() > max_endpoints)
     service.endpoints.resize(max_endpoints);
   return service;
+}
+
+void service_table::add_endpoints(discovered_service& service, const std::string& host,
+                                  std::uint16_t port) const {
+  const auto found = hosts_.find(host);
+  if (found == hosts_.end())
+    return;
+  for (const auto& candidate : found->second.addresses) {
+    if (!counts(candidate.where.interface))
+      continue;
+    const auto address = usable(candidate);
+    // A remote host may announce an address that every host has, such as that of a container
+    // bridge; connecting to it would be connecting to ourselves.
+    if (!address || is_ours({*address, port}))
+      continue;
+    service.endpoints.emplace_back(*address, port);
+    if (service.host.empty())
+      service.host = host;
+  }
 }
 
 void service_table::evaluate(instance_map::iterator found, time_point now,

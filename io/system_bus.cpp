@@ -102,7 +102,7 @@ bool system_bus::send(bus_message call, reply_handler on_reply) {
     if (error >= 0) { // from here on, the bus owns the slot and the slot its handler
       sd_bus_slot_set_destroy_callback(
           slot, [](void* function) { delete static_cast<reply_handler*>(function); });
-      handler.release();
+      static_cast<void>(handler.release());
       sd_bus_slot_set_floating(slot, 1);
       sd_bus_slot_unref(slot);
     }

@@ -1,20 +1,33 @@
 // A thread for calls that may block: sound systems, files.
 // Decides: one after the other, in order. Leaves: what to call, and posting the answer to the loop.
-// Thread: run() from any; jobs run on the worker's.
+// Spec: sched(7). Thread: run() from any; jobs run on the worker's.
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <mutex>
 #include <thread>
 
+#include <pthread.h>
+#include <sched.h>
+
 namespace tutti::io {
+
+enum class worker_priority : std::uint8_t {
+  same, ///< as whoever makes it
+  idle, ///< gives way at once to any thread that has something to do
+};
 
 class worker {
 public:
-  worker()
-      : thread_([this] { work(); }) {}
+  explicit worker(worker_priority priority = worker_priority::same)
+      : thread_([this, priority] {
+        if (priority == worker_priority::idle)
+          give_way();
+        work();
+      }) {}
   /// Waits for the job at hand; those that wait are dropped.
   ~worker() {
     {
@@ -37,6 +50,11 @@ public:
   }
 
 private:
+  static void give_way() noexcept {
+    sched_param none{};
+    ::pthread_setschedparam(::pthread_self(), SCHED_IDLE, &none);
+  }
+
   void work() {
     for (;;) {
       std::function<void()> job;

@@ -20,7 +20,7 @@ int release_object(dl_phdr_info* object, std::size_t, void*) noexcept {
       continue;
     auto begin = (object->dlpi_addr + segment.p_vaddr) & ~(page - 1);
     auto end = (object->dlpi_addr + segment.p_vaddr + segment.p_memsz) & ~(page - 1);
-    if (begin < end)
+    if (begin < end) // NOLINTNEXTLINE(performance-no-int-to-ptr): the loader tells numbers
       ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
   }
   return 0;

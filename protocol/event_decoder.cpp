@@ -22,7 +22,7 @@ bool ends_sysex(command_kind kind) noexcept {
   }
   if (command.kind != command_kind::midi)
     return append_sysex(command, at, starts_list, out);
-  auto data1 = command.data.size() > 0 ? command.data[0] : std::uint8_t{0};
+  auto data1 = !command.data.empty() ? command.data[0] : std::uint8_t{0};
   auto data2 = command.data.size() > 1 ? command.data[1] : std::uint8_t{0};
   out.push_back({make_short(command.status, data1, data2), at, starts_list});
 }

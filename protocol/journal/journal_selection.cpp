@@ -44,7 +44,7 @@ void journal_selector::take_sysex_numbers() {
 
 void journal_selector::complete_sysex() {
   constexpr auto numbers = system_history::sysex_numbers;
-  if ((chosen_.system & numbers) == 0)
+  if (system_ == nullptr || (chosen_.system & numbers) == 0)
     return;
   auto more = system_->chapter_size(toc::x, moment_) - system_->chapter_size(numbers, moment_);
   if (take(more, 0, system_octets_))

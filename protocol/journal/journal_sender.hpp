@@ -98,7 +98,7 @@ private:
                          const journal_moment& moment);
   std::size_t encode_some(std::span<std::uint8_t> room, std::uint32_t sequence,
                           const journal_moment& moment);
-  void hold_rest(const journal_selection& chosen, std::uint32_t sequence);
+  void hold_rest(const journal_selection& chosen, std::uint32_t until);
   void drop_through(std::uint32_t sequence);
 
   journal_sender_options options_;

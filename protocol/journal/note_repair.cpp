@@ -25,22 +25,26 @@ struct note_extras {
   }
 };
 
+/// Calls `use(note)` for each that has an OFFBIT.
+template <class Use>
+void for_each_off(const chapter_n& chapter, Use use) {
+  for (std::size_t i = 0; i < chapter.off_bits.size(); ++i)
+    for (unsigned bit = 0; bit < 8; ++bit)
+      if ((chapter.off_bits[i] >> (7 - bit) & 1) != 0)
+        use(static_cast<std::uint8_t>(8 * (chapter.low + i) + bit));
+}
+
 } // namespace
 
 void channel_repair::repair_notes(const chapter_n& chapter, const chapter_e* extras) {
   note_extras more(extras);
-  if (!context_.skips(chapter.no_recent_off)) {
-    for (std::size_t i = 0; i < chapter.off_bits.size(); ++i)
-      for (unsigned bit = 0; bit < 8; ++bit) {
-        if ((chapter.off_bits[i] >> (7 - bit) & 1) == 0)
-          continue;
-        auto note = static_cast<std::uint8_t>(8 * (chapter.low + i) + bit);
-        auto count = more.counts[note];
-        auto velocity = more.velocities[note];
-        repair_note_off(note, count != note_extras::nothing ? count : 0,
-                        velocity != note_extras::nothing ? velocity : default_release);
-      }
-  }
+  if (!context_.skips(chapter.no_recent_off))
+    for_each_off(chapter, [&](std::uint8_t note) {
+      auto count = more.counts[note];
+      auto velocity = more.velocities[note];
+      repair_note_off(note, count != note_extras::nothing ? count : 0,
+                      velocity != note_extras::nothing ? velocity : default_release);
+    });
   for (std::size_t i = 0; i < chapter.logs.size(); ++i) {
     auto log = chapter.logs[i];
     if (log.velocity == 0)
