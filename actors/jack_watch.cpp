@@ -277,7 +277,7 @@ void jack_watch_state::on_listed(const std::vector<io::jack_port_info>& found) {
       continue;
     auto client = port.name.substr(0, colon), rest = port.name.substr(colon + 1);
     io::jack_port_request request;
-    request.name = client.append(" ").append(rest);
+    request.name = port.name;
     std::replace(request.name.begin(), request.name.end(), ':', ' ');
     request.in = !port.is_input;
     request.out = port.is_input;

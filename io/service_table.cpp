@@ -369,9 +369,9 @@ std::optional<discovered_service> service_table::view(const std::string& name,
   return service;
 }
 
-void service_table::add_endpoints(discovered_service& service, const std::string& host,
+void service_table::add_endpoints(discovered_service& service, const std::string& of_host,
                                   std::uint16_t port) const {
-  const auto found = hosts_.find(host);
+  const auto found = hosts_.find(of_host);
   if (found == hosts_.end())
     return;
   for (const auto& candidate : found->second.addresses) {
@@ -384,7 +384,7 @@ void service_table::add_endpoints(discovered_service& service, const std::string
       continue;
     service.endpoints.emplace_back(*address, port);
     if (service.host.empty())
-      service.host = host;
+      service.host = of_host;
   }
 }
 

@@ -206,7 +206,7 @@ private:
   bool counts(unsigned interface) const;
   bool is_ours(const boost::asio::ip::udp::endpoint& endpoint) const;
   std::optional<boost::asio::ip::address> usable(const host_address& candidate) const;
-  void add_endpoints(discovered_service& service, const std::string& host,
+  void add_endpoints(discovered_service& service, const std::string& of_host,
                      std::uint16_t port) const;
   void evaluate(instance_map::iterator found, time_point now, std::vector<service_event>& events);
 
