@@ -83,8 +83,11 @@ private:
   hub_time arrived_{}; ///< of the datagrams at hand
   std::uint32_t exchanges_ = 0;
   io::time_histogram round_trips_;
-  flood_watch flood_;
-  io::endpoint flooded_from_;
+  struct flood {
+    flood_watch watch;
+    io::endpoint from;
+  };
+  std::unique_ptr<flood> flood_; ///< once there was something like one
   bool arriving_ = false; ///< in session, but the listener has yet to say that it is the only one
   std::vector<batch_ptr> early_; ///< what was played meanwhile: within one turn of the loop
   bool attached_ = false;
@@ -143,21 +146,25 @@ void peer_session_state::start(session_context_ptr context_to_use, port_key key,
 
 // Who has joined may send as much as it likes, but not in the name of others.
 void peer_session_state::stop_flood(const io::endpoint& sender) {
-  if (!engine_->connected() || !flood_.floods(engine_->foreign_ssrc(), now()))
+  if (!engine_->connected() || engine_->foreign_ssrc() == 0)
     return;
-  flooded_from_ = sender;
+  if (!flood_)
+    flood_ = std::make_unique<flood>();
+  if (!flood_->watch.floods(engine_->foreign_ssrc(), now()))
+    return;
+  flood_->from = sender;
   context_->data->drop_foreign(sender, engine_->peer_ssrc(), flood_watch::rest);
-  if (flood_.is_new())
+  if (flood_->watch.is_new())
     io::log_warning("{} floods session \"{}\" with MIDI of other participants, which is dropped",
                     who(), context_->identity.name);
 }
 
 // Whoever it is now, its SSRC is another.
 void peer_session_state::end_flood_rest() {
-  if (!flood_.rests(now()))
+  if (!flood_ || !flood_->watch.rests(now()))
     return;
-  flood_.end_rest(now());
-  context_->data->drop_foreign(flooded_from_, 0, {});
+  flood_->watch.end_rest(now());
+  context_->data->drop_foreign(flood_->from, 0, {});
 }
 
 // The answer goes to where the invitation came from. A session that stands stays where it is: the

@@ -17,7 +17,6 @@
 
 #include <cstdio>
 #include <system_error>
-#include <thread>
 
 #include <sys/resource.h>
 
@@ -29,6 +28,8 @@ namespace {
 constexpr std::chrono::milliseconds shutdown_limit{900};
 // By then the settings are in force, services announced and sound systems opened.
 constexpr std::chrono::milliseconds start_limit{300};
+/// Between the parts of what is given back then.
+constexpr std::chrono::milliseconds part_wait{1};
 /// While the hub ends it looks this often whether other threads have ended.
 constexpr std::chrono::milliseconds shutdown_look{5};
 
@@ -140,12 +141,12 @@ public:
   }
 
 private:
-  // Takes 2 ms, in which music may play already; so it is done beside the loop.
-  void forget_start() {
-    started_.expires_after(start_limit);
-    started_.async_wait([this](const boost::system::error_code& error) {
-      if (!error)
-        forgetting_ = std::jthread(io::release_start_pages);
+  // Music may play already, so it is done in as many turns as it has parts.
+  void forget_start(std::size_t part = 0) {
+    started_.expires_after(part == 0 ? start_limit : part_wait);
+    started_.async_wait([this, part](const boost::system::error_code& error) {
+      if (!error && io::release_start_pages(part))
+        forget_start(part + 1);
     });
   }
 
@@ -182,7 +183,6 @@ private:
   boost::asio::signal_set reload_signal_;
   boost::asio::steady_timer limit_;
   boost::asio::steady_timer started_;
-  std::jthread forgetting_;
   caf::actor_system_config config_;
   bool leaving_ = false;
   bool overdue_ = false;

@@ -3,6 +3,8 @@
 // Spec: madvise(2), dl_iterate_phdr(3), mallopt(3). Thread: any.
 #pragma once
 
+#include <cstddef>
+
 namespace tutti::io {
 
 /// To be called first: blocks of 128 KiB and more go back to the system as they are freed, so that
@@ -12,7 +14,8 @@ void keep_heap_flat() noexcept;
 /// Unmaps the code and constants of the program and its libraries; those that are used again come
 /// back from the system's cache of files, in a few µs each. Reading settings, announcing services
 /// and opening sound systems takes megabytes that a running hub never looks at again. Also gives
-/// the heap's free pages back. Does nothing for memory that is locked.
-void release_start_pages() noexcept;
+/// the heap's free pages back. Does nothing for memory that is locked. One part with each call,
+/// from 0 on, as the whole takes 2 ms; false if there was no such part.
+bool release_start_pages(std::size_t part) noexcept;
 
 } // namespace tutti::io
