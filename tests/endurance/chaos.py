@@ -180,8 +180,8 @@ class Chaos:
 
     def failing_actors(self):
         """Each in turn, with what gives it a message."""
-        def call(path):
-            return lambda: ask(self.api, "GET", path)
+        def call(path, method="GET"):
+            return lambda: ask(self.api, method, path)
 
         def touch(octets=b""):
             with socket.create_connection(("127.0.0.1", self.tcp), 5) as client:
@@ -192,7 +192,7 @@ class Chaos:
                 ("peer_session", None), ("listener", call("/readyz")), ("multicast_port", None),
                 ("tcp_port", lambda: touch(b"\x90\x3c\x40\x80\x3c\x40")), ("tcp_listener", touch), ("tcp_target", self.gear.hang_up),
                 ("discovery", call("/api/v1/discovery")), ("local_port", None), ("jack_watch", None), ("alsa_watch", None),
-                ("configuration", call("/api/v1/rules")), ("control", call("/readyz")),
+                ("configuration", call("/api/v1/config/reload", "POST")), ("control", call("/readyz")),
                 ("monitor", lambda: self.add_rule("for the monitor")), ("router", None)):
             self.failing_actor(name, stir)
         self.report.check("both rules of before are there", {"while the disk is full", "with room again"} <= set(self.rules()))
