@@ -55,7 +55,7 @@ io::http_access read_access(const config::control& wanted) {
   options.origins = wanted.origins;
   auto name = own_name();
   options.own_names = {name, name.substr(0, name.find('.')) + ".local"};
-  return io::http_access(std::move(options));
+  return io::http_access(options);
 }
 
 std::shared_ptr<io::http_server> bind_control(io::event_loop& loop, const config::control& wanted) {

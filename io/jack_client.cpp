@@ -186,7 +186,7 @@ private:
   template <class Job, class Use>
   void run(Job job, Use use);
   template <class Job>
-  void act(Job job, const done_handler& on_done);
+  void act(Job job, done_handler on_done);
 
   event_loop& loop_;
   notice_handler on_notice_;
@@ -225,13 +225,13 @@ void client::run(Job job, Use use) {
 }
 
 template <class Job>
-void client::act(Job job, const done_handler& on_done) {
+void client::act(Job job, done_handler on_done) {
   run(
       [job](jack_connection& held) {
         job(held);
         return true;
       },
-      [on_done](bool, const std::string& failure) { on_done(failure); });
+      [on_done = std::move(on_done)](bool, const std::string& failure) { on_done(failure); });
 }
 
 // -- life --

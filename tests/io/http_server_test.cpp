@@ -31,7 +31,7 @@ public:
                         {http_method::get, "/keep"},
                         {http_method::get, "/forget"},
                         {http_method::get, "/events", http_role::read, 0, true}});
-    server_ = std::make_unique<http_server>(loop_, router, http_access(std::move(access)), limits);
+    server_ = std::make_unique<http_server>(loop_, router, http_access(access), limits);
     server_->listen(*parse_address("127.0.0.1", 0));
     server_->start([this](http_exchange_ptr exchange) { answer(std::move(exchange)); });
     port_ = server_->local().at(0).port;
