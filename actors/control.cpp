@@ -77,6 +77,7 @@ void control_state::start(control_parts parts) {
   parts_ = std::move(parts);
   for (const auto& route : api_routes())
     handlers_.push_back(handlers.at(route.name));
+  resident_memory(); // opens its file, so that descriptors are as many for ever
   if (parts_.configuration)
     attach(parts_.configuration);
   auto me = caf::actor_cast<caf::actor_addr>(control_actor(self));

@@ -12,8 +12,11 @@
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
 
+#include <algorithm>
+#include <functional>
 #include <future>
 #include <thread>
+#include <vector>
 
 using namespace tutti::io;
 namespace asio = boost::asio;
@@ -40,6 +43,7 @@ public:
   ~echo_server() {
     in_loop([this] {
       kept_.clear();
+      streams_.clear();
       stream_ = nullptr;
       server_->close();
     });
@@ -63,6 +67,14 @@ public:
     in_loop([&] { out = server_->counters(); });
     return out;
   }
+  /// Sends to all that ever listened, in one handler; then `look` is called after each turn.
+  void publish_to_all(const std::string& text, std::function<void()> look) {
+    in_loop([&] {
+      loop_.add_flush(std::move(look));
+      for (const auto& stream : streams_)
+        stream->send(1, event_weight::stream, std::make_shared<const std::string>(text));
+    });
+  }
   /// Sends to whoever listens.
   void publish(const std::string& text) {
     in_loop([&] {
@@ -85,6 +97,8 @@ private:
         stream_->start({{}, {}, [](const std::vector<event_queue::loss>& losses) {
                           return "missed " + std::to_string(losses.at(0).events);
                         }});
+      if (stream_)
+        streams_.push_back(stream_);
       return;
     default: exchange->respond({200, "{}"});
     }
@@ -93,7 +107,8 @@ private:
   event_loop loop_;
   std::unique_ptr<http_server> server_;
   std::vector<http_exchange_ptr> kept_;
-  std::shared_ptr<event_stream> stream_;
+  std::vector<std::shared_ptr<event_stream>> streams_;
+  std::shared_ptr<event_stream> stream_; ///< the last one
   std::uint16_t port_ = 0;
   std::thread thread_;
 };
@@ -114,6 +129,7 @@ public:
     asio::read(socket_, asio::dynamic_buffer(text_), error);
     return std::exchange(text_, {});
   }
+  bool has_octets() const { return socket_.available() > 0; }
   std::string read_until(std::string_view end) {
     boost::system::error_code error;
     auto size = asio::read_until(socket_, asio::dynamic_buffer(text_), std::string(end), error);
@@ -321,6 +337,31 @@ TEST_CASE("a stream that nobody reads is bounded, and told what it missed", "[io
   }
   CHECK(seen + missed == 260);
   CHECK(missed >= 50);
+}
+
+TEST_CASE("what many streams are told is written by one of them in a turn of the loop",
+          "[io][http][events]") {
+  constexpr std::size_t count = 5;
+  std::vector<std::size_t> heard; // by how many, after each turn
+  std::vector<std::unique_ptr<raw_client>> clients;
+  {
+    echo_server server;
+    for (std::size_t i = 0; i < count; ++i) {
+      clients.push_back(std::make_unique<raw_client>(server));
+      clients.back()->send(get("/events"));
+      clients.back()->read_until("\r\n\r\n");
+    }
+    server.publish_to_all("news", [&] {
+      heard.push_back(static_cast<std::size_t>(
+          std::ranges::count_if(clients, [](const auto& one) { return one->has_octets(); })));
+    });
+    for (auto& client : clients)
+      CHECK(client->read_until("\n\n") == "data: news\n\n");
+  }
+  REQUIRE(heard.size() > count);
+  CHECK(heard.front() == 0);
+  for (std::size_t i = 1; i < heard.size(); ++i)
+    CHECK(heard[i] <= heard[i - 1] + 1);
 }
 
 TEST_CASE("streams are bounded, and closed with the server", "[io][http][events]") {
