@@ -12,6 +12,8 @@
 #include "tests/fuzz/fuzz_target.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bitset>
 #include <vector>
 
 using namespace tutti::protocol;
@@ -50,16 +52,32 @@ std::vector<ump> messages_in(byte_view midi) {
   return messages;
 }
 
+/// Notes by channel that were struck more often than anybody plays: repairs do not end all of these
+/// one by one, so until they have ended they may be heard without being known.
+using crowded_notes = std::array<std::bitset<128>, 16>;
+
+void note_crowds(const midi_state& heard, crowded_notes& crowded) {
+  for (unsigned channel = 0; channel < 16; ++channel) {
+    const auto* state = heard.channel(channel);
+    for (unsigned note = 0; note < 128; ++note) {
+      const auto* held = state == nullptr ? nullptr : state->held(static_cast<std::uint8_t>(note));
+      if (held == nullptr)
+        crowded[channel].reset(note);
+      else if (held->count >= 1 + 16)
+        crowded[channel].set(note);
+    }
+  }
+}
+
 /// No note is heard that is not known to be held.
-void check_held(const midi_state& heard, const midi_state& known) {
+void check_held(const midi_state& heard, const midi_state& known, const crowded_notes& crowded) {
   for (unsigned channel = 0; channel < 16; ++channel) {
     if (heard.channel(channel) == nullptr)
       continue;
     for (const auto& note : heard.channel(channel)->held_notes()) {
       const auto* state = known.channel(channel);
       auto is_known = state != nullptr && state->held(note.note) != nullptr;
-      // More Note Ons than anybody plays are not all ended one by one.
-      require(is_known || note.count >= 1 + 16, "what sounds is known");
+      require(is_known || crowded[channel].test(note.note), "what sounds is known");
     }
   }
 }
@@ -69,6 +87,7 @@ void check_held(const midi_state& heard, const midi_state& known) {
 TUTTI_FUZZ_TARGET(journal_repair, input) {
   journal_receiver receiver;
   midi_state heard;
+  crowded_notes crowded;
   repair_counters counters;
   decode_error_counters errors{};
   std::uint32_t packet = 0x10000;
@@ -92,8 +111,10 @@ TUTTI_FUZZ_TARGET(journal_repair, input) {
       receiver.deliver(message, packet);
       events.push_back({message, hub_time{}, false});
     }
-    for (const auto& each : events)
+    for (const auto& each : events) {
       heard.apply(each.message);
-    check_held(heard, receiver.state());
+      note_crowds(heard, crowded);
+    }
+    check_held(heard, receiver.state(), crowded);
   }
 }
