@@ -14,8 +14,7 @@ class flood_watch {
 public:
   static constexpr std::uint64_t limit = 1024;
   static constexpr std::chrono::milliseconds window{20};
-  /// What comes in the time between two of these, until it is noticed again, is below a
-  /// hundredth of it.
+  /// How long the further ones are dropped; then it is looked anew.
   static constexpr std::chrono::milliseconds rest{1000};
 
   /// Datagrams of foreign SSRCs there were so far. True once for each flood, and again if it still

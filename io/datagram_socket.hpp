@@ -106,7 +106,7 @@ public:
   /// together with it. True if it has left.
   virtual bool send_now_if_last() { return false; }
   /// For this long the system drops what comes `from` there and is RTP of another source than
-  /// this SSRC, before it costs anything; 0: no longer. Session commands pass.
+  /// this SSRC, before it costs anything; 0: no longer. AppleMIDI commands pass.
   virtual void drop_foreign(const endpoint& /*from*/, std::uint32_t /*ssrc*/,
                             std::chrono::milliseconds /*time*/) {}
   virtual endpoint local() const = 0;

@@ -15,7 +15,7 @@ constexpr std::uint32_t ip_header = static_cast<std::uint32_t>(SKF_NET_OFF);
 constexpr std::uint32_t source_port = 0;
 constexpr std::uint32_t payload = 8;
 constexpr std::uint32_t ssrc_field = payload + 8; // RFC 3550 section 5.1
-constexpr std::uint32_t command_mark = 0xFFFF;    // the first two octets of a session command
+constexpr std::uint32_t command_mark = 0xFFFF;    // the first two octets of an AppleMIDI command
 
 std::uint32_t word(const std::array<std::uint8_t, 16>& octets, std::size_t at) {
   return std::uint32_t(octets[at]) << 24 | std::uint32_t(octets[at + 1]) << 16 |

@@ -21,7 +21,7 @@ public:
   /// Each costs every datagram some instructions; the one that ends first gives way to another.
   static constexpr std::size_t max_sources = 16;
 
-  /// Until then, of what comes from there only RTP of this SSRC passes, and session commands.
+  /// Until then, of what comes from there only RTP of this SSRC passes, and AppleMIDI commands.
   void add(const endpoint& from, std::uint32_t ssrc, time_point until);
   /// False if it was not in it.
   bool remove(const endpoint& from);

@@ -15,7 +15,7 @@ void keep_heap_flat() noexcept;
 /// back from the system's cache of files, in a few µs each. Reading settings, announcing services
 /// and opening sound systems takes megabytes that a running hub never looks at again. Also gives
 /// the heap's free pages back. Does nothing for memory that is locked. One part with each call,
-/// from 0 on, as the whole takes 2 ms; false if there was no such part.
+/// from 0 on, as the whole is long for one turn; false if there was no such part.
 bool release_start_pages(std::size_t part) noexcept;
 
 } // namespace tutti::io
