@@ -337,10 +337,13 @@ TEST_CASE("where nobody listens is reported, by its address", "[io][udp_socket]"
       CHECK(alive.receive() == numbered(i, 10)); // others do not suffer
     CHECK(server.socket->counters().send_errors == 0);
     if (where == any()) {
-      server.unreachable.clear();
       server.socket->send(gone6, octets{1});
-      REQUIRE(turn_until(loop, [&] { return !server.unreachable.empty(); }));
-      CHECK(server.unreachable.front() == gone6);
+      // A report about the other may still have been on its way.
+      REQUIRE(turn_until(loop, [&] {
+        return std::ranges::any_of(server.unreachable, [&](auto& who) { return who == gone6; });
+      }));
+      for (const auto& who : server.unreachable)
+        CHECK((who == gone || who == gone6));
     }
   }
 }
