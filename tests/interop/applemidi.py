@@ -296,8 +296,9 @@ class Peer:
             self.inviting, self.refused = None, True
 
     def _on_BY(self, _sock, data, _address):
-        ssrc = invitation(data)[1]
-        if ssrc in self.partners:
+        token, ssrc, _ = invitation(data)
+        # The half on the other socket may come after the invitation to the session that follows.
+        if ssrc in self.partners and token in (0, self.partners[ssrc].token):
             self.partners.pop(ssrc).left = True
             self.departed.add(ssrc)
 
