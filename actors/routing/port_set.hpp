@@ -39,6 +39,12 @@ public:
     return count;
   }
 
+  void put_in(const port_set& others) {
+    words_.resize(std::max(words_.size(), others.words_.size()));
+    for (std::size_t i = 0; i < others.words_.size(); ++i)
+      words_[i] |= others.words_[i];
+  }
+
   /// Takes the others out and tells how many of them there were.
   std::size_t take_out(const port_set& others) {
     std::size_t count = 0;

@@ -196,22 +196,72 @@ port_slot route_table::add_port(const port_description& port, hub_time now, outc
     slots_.emplace_back();
   slots_[slot] = std::make_unique<port_state>();
   slots_[slot]->description = port;
+  partnered_ += !port.partner.empty();
   for (std::size_t i = 0; i < rules_.size(); ++i)
     match(states_[i], rules_[i], slot);
   watch_last_values(slot);
 
   auto outgoing = rules_with(&rule_state::from, slot);
   auto incoming = rules_with(&rule_state::to, slot);
-  for (port_slot other = 0; other < slot_limit(); ++other) {
+  bool each_outgoing = !connect_plainly_from(slot, outgoing, out);
+  bool each_incoming = !connect_plainly_to(slot, incoming, out);
+  bool each = each_outgoing || each_incoming || partnered_ > 0;
+  for (port_slot other = 0; other < slot_limit() && each; ++other) {
     if (!has_port(other))
       continue;
     auto paired = are_partners(port, slots_[other]->description);
-    if (!outgoing.empty() || paired)
+    if (each_outgoing || paired)
       apply(slot, other, resolve(slot, other, outgoing), now, out);
-    if ((!incoming.empty() || paired) && other != slot)
+    if ((each_incoming || paired) && other != slot)
       apply(other, slot, resolve(other, slot, incoming), now, out);
   }
   return slot;
+}
+
+bool route_table::make_only_plain(const std::vector<std::size_t>& rules) const {
+  return std::ranges::all_of(rules, [this](std::size_t index) {
+    const auto& effect = *states_[index].effect;
+    return effect.plain && !effect.rule.block && !effect.rule.chase;
+  });
+}
+
+/// What apply() does for each pair of a new source and a destination, at once: whichever of these
+/// rules counts for a pair, it makes a plain route. With everybody to everybody else, as is usual,
+/// the pairs are many. False, and nothing is done, if each pair has to be looked at.
+bool route_table::connect_plainly_from(port_slot slot, const std::vector<std::size_t>& rules,
+                                       outcome& out) {
+  if (!make_only_plain(rules))
+    return false;
+  auto& added = slots_[slot]->plain;
+  bool echo = false;
+  for (auto index : rules) {
+    const auto& state = states_[index];
+    added.put_in(state.to);
+    echo = echo || (state.effect->rule.echo && state.to.test(slot));
+  }
+  added.set(slot, echo);
+  added.for_each([&](port_slot to) {
+    out.changes.push_back({route_change::kind::appeared, slot, to});
+  });
+  return true;
+}
+
+/// The same for a new destination and all other sources.
+bool route_table::connect_plainly_to(port_slot slot, const std::vector<std::size_t>& rules,
+                                     outcome& out) {
+  if (!make_only_plain(rules))
+    return false;
+  port_set sources;
+  for (auto index : rules)
+    sources.put_in(states_[index].from);
+  sources.set(slot, false);
+  sources.for_each([&](port_slot from) {
+    auto& source = *slots_[from];
+    count_plain(source, from);
+    source.plain.set(slot);
+    out.changes.push_back({route_change::kind::appeared, from, slot});
+  });
+  return true;
 }
 
 void route_table::remove_port(port_slot slot, hub_time now, outcome& out) {
@@ -230,6 +280,7 @@ void route_table::remove_port(port_slot slot, hub_time now, outcome& out) {
     state.from.set(slot, false);
     state.to.set(slot, false);
   }
+  partnered_ -= !slots_[slot]->description.partner.empty();
   slots_[slot].reset();
 }
 

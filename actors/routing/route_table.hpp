@@ -132,15 +132,15 @@ private:
     rule_counters_ptr counters = std::make_shared<rule_counters>();
   };
   struct port_state {
+    port_set plain;              ///< destinations of plain routes
+    std::uint64_t uncounted = 0; ///< events that they passed on since count_plain
     port_description description;
-    port_set plain;     ///< destinations of plain routes
     route_list routes;  ///< by destination
     route_list retired; ///< oldest first
     port_set cut;
     protocol::sounding sounding; ///< what this source holds
     std::unique_ptr<last_values> last;
     hub_time next_deadline = never;
-    std::uint64_t uncounted = 0; ///< events that its plain routes passed on since count_plain
   };
   /// What a pair of ports ought to have.
   struct wanted {
@@ -158,6 +158,9 @@ private:
   void watch_last_values(port_slot slot);
 
   std::vector<std::size_t> rules_with(port_set rule_state::*side, port_slot slot) const;
+  bool make_only_plain(const std::vector<std::size_t>& rules) const;
+  bool connect_plainly_from(port_slot slot, const std::vector<std::size_t>& rules, outcome& out);
+  bool connect_plainly_to(port_slot slot, const std::vector<std::size_t>& rules, outcome& out);
   const wanted& resolve(port_slot from, port_slot to, const std::vector<std::size_t>& rules);
   std::size_t rule_of(port_slot from, port_slot to, const rule_effect* effect) const;
 
@@ -188,6 +191,7 @@ private:
   std::vector<rule_state> states_;       ///< one per rule
   std::vector<std::size_t> by_priority_; ///< enabled rules, highest first, else as written
   std::vector<std::unique_ptr<port_state>> slots_;
+  std::size_t partnered_ = 0; ///< ports that have a partner
   std::size_t made_routes_ = 0;
   std::uint64_t refused_routes_ = 0;
   hub_time next_deadline_ = never;
