@@ -5,6 +5,7 @@
 // and the queue (protocol).
 #include "actors/failure.hpp"
 #include "actors/spawn.hpp"
+#include "actors/unanswered.hpp"
 #include "protocol/midi_stream.hpp"
 #include "protocol/sounding.hpp"
 
@@ -214,7 +215,10 @@ local_port(local_port_actor::stateful_pointer<local_port_state> self, router_act
   auto& state = self->state;
   state.start(std::move(router), key, description, std::move(port), options);
   return {
-      [&state](atom::midi, const batch_ptr& batch) { state.on_batch(batch); },
+      [&state](atom::midi, const batch_ptr& batch) {
+        state.on_batch(batch);
+        return unanswered();
+      },
       [&state](atom::ready) { state.on_ready(); },
       [&state](atom::tick) { state.on_tick(); },
       [&state](atom::leave) { state.leave(); },

@@ -5,6 +5,7 @@
 // tells of it.
 #include "actors/failure.hpp"
 #include "actors/spawn.hpp"
+#include "actors/unanswered.hpp"
 #include "io/multicast_socket.hpp"
 #include "protocol/midi_stream.hpp"
 #include "protocol/stream_queue.hpp"
@@ -177,7 +178,10 @@ multicast_port(multicast_port_actor::stateful_pointer<multicast_port_state> self
   auto& state = self->state;
   state.start(*loop, std::move(router), settings);
   return {
-      [&state](atom::midi, const batch_ptr& batch) { state.on_batch(batch); },
+      [&state](atom::midi, const batch_ptr& batch) {
+        state.on_batch(batch);
+        return unanswered();
+      },
       [&state](atom::ready) { state.on_ready(); },
       [&state](atom::flush) { state.flush(); },
       [&state](atom::tick) { state.join(); },

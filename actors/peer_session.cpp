@@ -6,6 +6,7 @@
 #include "actors/failure.hpp"
 #include "actors/flood_watch.hpp"
 #include "actors/spawn.hpp"
+#include "actors/unanswered.hpp"
 #include "io/attempt_schedule.hpp"
 
 #include <caf/actor_system.hpp>
@@ -240,7 +241,7 @@ bool peer_session_state::is_refusal_of_one(channel from, const io::endpoint& sen
 }
 
 // Every round of the engine's invitations is a race of its own. Where the peer was last is first.
-void peer_session_state::follow_race() {
+[[gnu::cold]] void peer_session_state::follow_race() {
   auto token = engine_->invitation_state().own_token();
   if (!is_inviting()) {
     race_.reset();
@@ -259,8 +260,8 @@ void peer_session_state::follow_race() {
   }
 }
 
-void peer_session_state::run_race() {
-  if (!race_ || invitation_.empty())
+[[gnu::cold]] void peer_session_state::run_race() {
+  if (invitation_.empty())
     return;
   while (auto to = race_->next(race_time()))
     context_->control->send(*to, invitation_);
@@ -282,14 +283,19 @@ void peer_session_state::leave() {
 }
 
 [[gnu::hot]] void peer_session_state::perform() {
-  follow_race();
+  if (race_ || is_inviting())
+    follow_race();
   for (const auto& datagram : out_->datagrams.items())
     send(datagram);
-  run_race();
+  if (race_)
+    run_race();
   reply_to_ = {};
   // A restart comes before the events of the peer's new life, everything else after its events.
+  auto begins_life = [](const protocol::session_notice& notice) {
+    return notice.kind == notice_kind::restarted || notice.kind == notice_kind::connected;
+  };
   for (const auto& notice : out_->notices)
-    if (notice.kind == notice_kind::restarted || notice.kind == notice_kind::connected)
+    if (begins_life(notice))
       on_notice(notice);
   if (!out_->events.empty()) {
     auto batch = make_batch(out_->events, arrived_);
@@ -299,7 +305,7 @@ void peer_session_state::leave() {
       early_.push_back(std::move(batch));
   }
   for (const auto& notice : out_->notices)
-    if (notice.kind != notice_kind::restarted && notice.kind != notice_kind::connected)
+    if (!begins_life(notice))
       on_notice(notice);
   out_->clear();
   if (engine_->state() == protocol::handshake_state::ended)
@@ -341,7 +347,7 @@ void peer_session_state::leave() {
     socket.send(to, bytes);
 }
 
-void peer_session_state::on_notice(const protocol::session_notice& notice) {
+[[gnu::cold]] void peer_session_state::on_notice(const protocol::session_notice& notice) {
   tell(to_string(notice.kind));
   auto retry = std::chrono::duration<double>(notice.retry_in).count();
   auto again = retry > 0 ? fmt::format("; inviting again in {:.1f} s", retry) : std::string();
@@ -458,9 +464,13 @@ peer_session(peer_session_actor::stateful_pointer<peer_session_state> self,
   state.start(std::move(context), key, address, std::move(router), std::move(listener),
               std::move(partner));
   return {
-      [&state](atom::midi, const batch_ptr& batch) { state.on_batch(batch); },
+      [&state](atom::midi, const batch_ptr& batch) {
+        state.on_batch(batch);
+        return unanswered();
+      },
       [&state](atom::datagram, channel from, const datagram_chain& chain) {
         state.on_datagrams(from, chain);
+        return unanswered();
       },
       [&state](atom::invited, const protocol::invitation& received, channel from,
                const io::endpoint& sender) { state.on_invited(received, from, sender); },

@@ -9,6 +9,7 @@
 #include "actors/routing/demand.hpp"
 #include "actors/routing/patchbay.hpp"
 #include "actors/spawn.hpp"
+#include "actors/unanswered.hpp"
 #include "protocol/sysex_gate.hpp"
 
 #include <caf/actor_system.hpp>
@@ -172,12 +173,13 @@ bool router_state::activate_scene(const std::string& scene) {
       auto from = at(delivery.from);
       deliver(*to, from ? from->key : 0, outcome_.events_of(delivery));
     }
-  tell_news();
+  if (outcome_.has_news())
+    tell_news();
   outcome_.clear();
   plan_tick(patchbay_.next_deadline());
 }
 
-[[gnu::hot]] void router_state::tell_news() {
+[[gnu::cold]] void router_state::tell_news() {
   auto id = [this](port_slot slot) { return at(slot) ? at(slot)->id : std::string("?"); };
   for (const auto& loop : outcome_.loops) {
     if (loop.cut)
@@ -486,7 +488,10 @@ router_actor::behavior_type router(router_actor::stateful_pointer<router_state> 
   auto& state = self->state;
   state.start(settings, std::move(watcher), std::move(notices));
   return {
-      [&state](atom::midi, port_key from, const batch_ptr& batch) { state.on_batch(from, batch); },
+      [&state](atom::midi, port_key from, const batch_ptr& batch) {
+        state.on_batch(from, batch);
+        return unanswered();
+      },
       [&state](atom::attach, port_key key, const port_description& description,
                const midi_sink& sink) { state.attach(key, description, sink); },
       [&state](atom::detach, port_key key) { state.detach(key); },

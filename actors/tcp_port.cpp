@@ -4,6 +4,7 @@
 // (protocol/stream_queue), sockets and TLS (io), connecting anew (tcp_target).
 #include "actors/failure.hpp"
 #include "actors/spawn.hpp"
+#include "actors/unanswered.hpp"
 #include "protocol/midi_stream.hpp"
 
 #include <caf/actor_system.hpp>
@@ -166,7 +167,10 @@ tcp_port_actor::behavior_type tcp_port(tcp_port_actor::stateful_pointer<tcp_port
   auto& state = self->state;
   state.start(std::move(context), key, description, std::move(stream));
   return {
-      [&state](atom::midi, const batch_ptr& batch) { state.on_batch(batch); },
+      [&state](atom::midi, const batch_ptr& batch) {
+        state.on_batch(batch);
+        return unanswered();
+      },
       [&state](atom::ready) { state.on_ready(); },
       [&state](atom::flush) { state.flush(); },
       [&state](atom::tick) { state.on_handshake_limit(); },

@@ -62,6 +62,9 @@ struct outcome {
       deliveries.push_back({from, to, std::uint32_t(first), std::uint32_t(made.size() - first)});
   }
 
+  /// Something that somebody may want to be told.
+  bool has_news() const noexcept { return scene_changed || !changes.empty() || !loops.empty(); }
+
   void clear() {
     unchanged = nullptr;
     deliveries.clear();
