@@ -52,9 +52,11 @@ need() {
 
 # apt_sources: prints the file that tells where this machine's Debian comes from.
 apt_sources() {
-  local file=/etc/apt/sources.list.d/debian.sources
-  [[ -s $file ]] || file=/etc/apt/sources.list
-  echo "$file"
+  local file
+  for file in /etc/apt/sources.list.d/*debian.sources /etc/apt/sources.list /etc/apt/sources.list.d/*; do
+    grep -qs '^[^#]*bookworm' "$file" && echo "$file" && return
+  done
+  die "no file under /etc/apt tells where this machine's Debian comes from"
 }
 
 # need_npm FOLDER: installs the npm packages of FOLDER's lock file, if they are not the ones that are there.
