@@ -259,7 +259,14 @@ TEST_CASE("datagrams of any size to many peers arrive whole and in order", "[io]
   event_loop loop;
   listening server(loop);
   std::deque<plain_socket> clients(4);
-  std::vector<std::vector<octets>> sent(clients.size());
+  std::vector<std::vector<octets>> sent(clients.size()), received(clients.size());
+  // At once, as only root may have a buffer that holds all.
+  auto pass_on = [&] {
+    loop.run_turn(0ns);
+    for (std::size_t who = 0; who < clients.size(); ++who)
+      while (auto datagram = clients[who].receive())
+        received[who].push_back(*datagram);
+  };
   std::mt19937 random(11);
   std::size_t count = 0, bytes = 0;
   for (unsigned i = 0; i < 3000; ++i) {
@@ -272,14 +279,10 @@ TEST_CASE("datagrams of any size to many peers arrive whole and in order", "[io]
     ++count;
     bytes += datagram.size();
     if (i % 300 == 299)
-      loop.run_turn(0ns);
+      pass_on();
   }
-  loop.run_turn(0ns);
-  for (std::size_t who = 0; who < clients.size(); ++who) {
-    for (const auto& datagram : sent[who])
-      REQUIRE(clients[who].receive() == datagram);
-    CHECK_FALSE(clients[who].receive());
-  }
+  pass_on();
+  CHECK(received == sent);
   CHECK(server.socket->counters().datagrams_out == count);
   CHECK(server.socket->counters().bytes_out == bytes);
   CHECK(server.socket->counters().send_errors == 0);
