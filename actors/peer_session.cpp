@@ -74,12 +74,15 @@ private:
   std::string partner_; ///< id of the local port that it is for; empty: none
   listener_actor listener_;
   std::unique_ptr<protocol::session_engine> engine_;
-  std::vector<io::endpoint> candidates_;     ///< where it is invited, the best first
-  std::optional<io::attempt_schedule> race_; ///< while its control port is invited
-  std::uint32_t race_token_ = 0;             ///< of the invitation that is raced
-  std::vector<std::uint8_t> invitation_;     ///< and its IN
-  io::endpoint reply_to_;                    ///< where an IN came from, while it is answered
-  protocol::session_output* out_ = nullptr;  ///< the context's; empty between messages
+  std::vector<io::endpoint> candidates_; ///< where it is invited, the best first
+  struct race {
+    io::attempt_schedule attempts;
+    std::uint32_t token;                  ///< of the invitation
+    std::vector<std::uint8_t> invitation; ///< its IN
+  };
+  std::unique_ptr<race> race_;              ///< while its control port is invited
+  io::endpoint reply_to_;                   ///< where an IN came from, while it is answered
+  protocol::session_output* out_ = nullptr; ///< the context's; empty between messages
   hub_time planned_ = hub_time::max();
   hub_time arrived_{}; ///< of the datagrams at hand
   std::uint32_t exchanges_ = 0;
@@ -214,8 +217,8 @@ void peer_session_state::abandon(farewell how) {
 // One of several addresses may be dead while another is not.
 void peer_session_state::on_unreachable(const io::endpoint& where) {
   if (race_) {
-    race_->fail(where, race_time());
-    if (!race_->exhausted())
+    race_->attempts.fail(where, race_time());
+    if (!race_->attempts.exhausted())
       return perform();
   } else if (where != address_.control && where != address_.data) {
     return;
@@ -229,23 +232,23 @@ void peer_session_state::on_unreachable(const io::endpoint& where) {
 // A NO counts for the address that it came from, until none is left.
 bool peer_session_state::is_refusal_of_one(channel from, const io::endpoint& sender,
                                            protocol::byte_view datagram) {
-  if (from != channel::control || !race_ || !race_->is_racing(sender))
+  if (from != channel::control || !race_ || !race_->attempts.is_racing(sender))
     return false;
   auto command = protocol::decode_apple_command(datagram);
   auto answer = command ? std::get_if<protocol::invitation>(&*command) : nullptr;
   if (!answer || answer->kind != protocol::invitation_kind::refuse ||
       answer->token != engine_->invitation_state().own_token())
     return false;
-  race_->fail(sender, race_time());
-  return !race_->exhausted();
+  race_->attempts.fail(sender, race_time());
+  return !race_->attempts.exhausted();
 }
 
 // Every round of the engine's invitations is a race of its own. Where the peer was last is first.
-[[gnu::cold]] void peer_session_state::follow_race() {
+void peer_session_state::follow_race() {
   auto token = engine_->invitation_state().own_token();
   if (!is_inviting()) {
     race_.reset();
-  } else if (!race_ || race_token_ != token) {
+  } else if (!race_ || race_->token != token) {
     auto runners = candidates_;
     auto last = std::find(runners.begin(), runners.end(), address_.control);
     if (last != runners.end())
@@ -254,17 +257,15 @@ bool peer_session_state::is_refusal_of_one(channel from, const io::endpoint& sen
     io::attempt_limits limits;
     limits.patience = std::chrono::duration_cast<std::chrono::milliseconds>(
         timing.invitation_interval * (timing.invitation_attempts + 1));
-    race_.emplace(runners, limits, race_time());
-    race_token_ = token;
-    invitation_.clear();
+    race_.reset(new race{{runners, limits, race_time()}, token, {}});
   }
 }
 
-[[gnu::cold]] void peer_session_state::run_race() {
-  if (invitation_.empty())
+void peer_session_state::run_race() {
+  if (race_->invitation.empty())
     return;
-  while (auto to = race_->next(race_time()))
-    context_->control->send(*to, invitation_);
+  while (auto to = race_->attempts.next(race_time()))
+    context_->control->send(*to, race_->invitation);
 }
 
 // Ticks cannot be taken back. One that an earlier plan has overtaken does nothing, or each would
@@ -316,7 +317,7 @@ void peer_session_state::leave() {
 [[gnu::hot]] void peer_session_state::plan_tick() {
   auto due = engine_->next_deadline();
   if (race_)
-    if (auto next = race_->next_deadline())
+    if (auto next = race_->attempts.next_deadline())
       due = std::min(due, hub_time(next->time_since_epoch()));
   // Those that heard the same message have something to do at the same time, so one wake-up serves
   // them all.
@@ -335,9 +336,9 @@ void peer_session_state::leave() {
   auto& socket = on_control ? *context_->control : *context_->data;
   auto is_invitation = race_ && on_control && bytes.size() > 3 && bytes[2] == 'I';
   if (is_invitation) {
-    invitation_.assign(bytes.begin(), bytes.end());
+    race_->invitation.assign(bytes.begin(), bytes.end());
     for (const auto& candidate : candidates_)
-      if (race_->is_racing(candidate))
+      if (race_->attempts.is_racing(candidate))
         socket.send(candidate, bytes);
     return;
   }
@@ -347,7 +348,7 @@ void peer_session_state::leave() {
     socket.send(to, bytes);
 }
 
-[[gnu::cold]] void peer_session_state::on_notice(const protocol::session_notice& notice) {
+void peer_session_state::on_notice(const protocol::session_notice& notice) {
   tell(to_string(notice.kind));
   auto retry = std::chrono::duration<double>(notice.retry_in).count();
   auto again = retry > 0 ? fmt::format("; inviting again in {:.1f} s", retry) : std::string();

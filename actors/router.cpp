@@ -179,7 +179,7 @@ bool router_state::activate_scene(const std::string& scene) {
   plan_tick(patchbay_.next_deadline());
 }
 
-[[gnu::cold]] void router_state::tell_news() {
+void router_state::tell_news() {
   auto id = [this](port_slot slot) { return at(slot) ? at(slot)->id : std::string("?"); };
   for (const auto& loop : outcome_.loops) {
     if (loop.cut)

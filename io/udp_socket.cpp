@@ -174,7 +174,7 @@ void udp_socket::start(receiver on_receive, unreachable_handler on_unreachable) 
 }
 
 // The end of the turn in which the rest ends waits for more.
-[[gnu::cold]] void udp_socket::rest() {
+void udp_socket::rest() {
   resting_ = true;
   rest_timer_.expires_after(rest_);
   rest_timer_.async_wait(
@@ -235,7 +235,7 @@ const datagram_counters& udp_socket::counters() const noexcept {
 
 // ICMP errors wait in the socket's error queue with the destination they are about. True if there
 // were any.
-[[gnu::cold]] bool udp_socket::read_errors() {
+bool udp_socket::read_errors() {
   auto any = false;
   while (fd_ >= 0) {
     std::array<std::uint8_t, 512> control;
@@ -265,7 +265,7 @@ const datagram_counters& udp_socket::counters() const noexcept {
   return any;
 }
 
-[[gnu::cold]] void udp_socket::report_unreachable(const endpoint& where) {
+void udp_socket::report_unreachable(const endpoint& where) {
   auto handlers = handlers_; // the handler may close the socket
   if (handlers && handlers->unreachable)
     handlers->unreachable(where);
@@ -333,7 +333,7 @@ const datagram_counters& udp_socket::counters() const noexcept {
   first_queued_ = 0;
 }
 
-[[gnu::cold]] void udp_socket::arm_send() {
+void udp_socket::arm_send() {
   waiting_to_send_ = true;
   descriptor_.async_wait(
       boost::asio::posix::stream_descriptor::wait_write,
@@ -398,7 +398,7 @@ const datagram_counters& udp_socket::counters() const noexcept {
 // Somebody else has closed the descriptor. Its number may be another file's at any moment, so
 // nothing can be done with it, and a hub that is deaf must not go on: what started it starts it
 // again.
-[[gnu::cold]] void udp_socket::refuse_foreign_descriptor(int error) const {
+void udp_socket::refuse_foreign_descriptor(int error) const {
   if (error != EBADF && error != ENOTSOCK)
     return;
   std::fprintf(stderr, "the socket of UDP port %s was closed behind the hub's back\n",
@@ -408,8 +408,7 @@ const datagram_counters& udp_socket::counters() const noexcept {
 
 // The first `run` datagrams from `from` on were not taken. A failed call may also report the fate
 // of an earlier datagram (ICMP), so each refusal is tried once more before it counts.
-[[gnu::cold]] std::size_t udp_socket::handle_send_error(int error, std::size_t from,
-                                                        std::size_t run) {
+std::size_t udp_socket::handle_send_error(int error, std::size_t from, std::size_t run) {
   refuse_foreign_descriptor(error);
   if (error == EAGAIN || error == EINTR)
     return 0;
