@@ -15,7 +15,7 @@ BODIES = [path for path in PATHS for method in api.OPENAPI["paths"][path] if "re
 EDITABLE = [path for path in PATHS if path.startswith(("/api/v1/rules", "/api/v1/scenes", "/api/v1/config"))]
 
 anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(
         st.sampled_from(["messages", "as", "port", "host", "session", "remember", "level", "type", "channel", "name",
                          "from", "to", "sessions", "rules"]) | st.text(max_size=5), inner, max_size=5), max_leaves=20)
