@@ -56,32 +56,40 @@ std::set<std::string> pairs_of(studio& s) {
   return found;
 }
 
+std::vector<std::string> pick_rules(std::mt19937& random) {
+  std::vector<std::string> some;
+  for (auto n = 1 + random() % 3; some.size() < n;)
+    some.push_back(rules[random() % rules.size()]);
+  return some;
+}
+
+void move_port(studio& s, const std::string& id, bool comes, bool by_rule) {
+  if (!comes)
+    s.down(id);
+  else if (by_rule)
+    s.up(id);
+  else
+    s.up_without_rules(id, "rtp/S/B");
+}
+
 } // namespace
 
 TEST_CASE("routes are the same whether the rules or the ports were first",
           "[routing][patchbay][property]") {
   std::mt19937 random(20);
-  auto any = [&](std::size_t limit) { return random() % limit; };
   for (int round = 0; round < 400; ++round) {
-    std::vector<std::string> some;
-    for (auto n = 1 + any(3); some.size() < n;)
-      some.push_back(rules[any(rules.size())]);
+    auto some = pick_rules(random);
     INFO("round " << round << ": " << some[0] << (some.size() > 1 ? " ..." : ""));
     studio early(some), late(std::vector<std::string>{});
     std::set<std::string> up, told;
     for (int step = 0; step < 14; ++step) {
-      auto id = ports[any(ports.size())];
+      const auto& id = ports[random() % ports.size()];
       bool comes = up.insert(id).second;
       if (!comes)
         up.erase(id);
-      for (auto s : {&early, &late}) {
-        if (!comes)
-          s->down(id);
-        else if (id == "tcp/L/1" && round % 3 == 0)
-          s->up_without_rules(id, "rtp/S/B");
-        else
-          s->up(id);
-      }
+      bool by_rule = id != "tcp/L/1" || round % 3 != 0;
+      move_port(early, id, comes, by_rule);
+      move_port(late, id, comes, by_rule);
       follow(told, early.changes());
       REQUIRE(told == pairs_of(early));
     }
