@@ -3,7 +3,10 @@
 // Leaves: asking for it (control), sending it (monitor, control). Thread: pure functions.
 #pragma once
 
-#include "actors/messages.hpp"
+#include "actors/notice.hpp"
+#include "actors/peer_info.hpp"
+#include "actors/port_info.hpp"
+#include "actors/route_info.hpp"
 
 #include <nlohmann/json.hpp>
 

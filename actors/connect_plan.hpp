@@ -5,7 +5,7 @@
 // Thread: a value of the discovery actor.
 #pragma once
 
-#include "actors/messages.hpp"
+#include "actors/peer_info.hpp"
 #include "io/mdns.hpp"
 
 #include <map>

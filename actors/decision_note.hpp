@@ -3,7 +3,7 @@
 // Thread: pure functions.
 #pragma once
 
-#include "actors/messages.hpp"
+#include "actors/peer_info.hpp"
 
 #include <nlohmann/json.hpp>
 

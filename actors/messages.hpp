@@ -1,12 +1,15 @@
-// What travels between actors: atoms (verbs) and message types.
+// What travels between actors: atoms (verbs) and message types; the larger of these have headers of
+// their own (port_info, route_info, peer_info, notice), which need no CAF.
 // Decides: the vocabulary. Leaves: who says what to whom (interfaces.hpp).
 // Batches, datagrams and sockets are shared in this process only; everything else could leave it.
 // Thread: values.
 #pragma once
 
-#include "actors/admission.hpp"
 #include "actors/batch.hpp"
-#include "actors/routing/outcome.hpp"
+#include "actors/notice.hpp"
+#include "actors/peer_info.hpp"
+#include "actors/port_info.hpp"
+#include "actors/route_info.hpp"
 #include "config/configuration.hpp"
 #include "io/alsa_client.hpp"
 #include "io/byte_stream.hpp"
@@ -14,8 +17,6 @@
 #include "io/http_message.hpp"
 #include "io/jack_client.hpp"
 #include "io/local_port.hpp"
-#include "io/log.hpp"
-#include "io/time_histogram.hpp"
 #include "protocol/session/session_engine.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -28,7 +29,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <variant>
 #include <vector>
 
 // What io/mdns and io/name_lookup tell is passed on unread; only the discovery actor looks inside.
@@ -41,54 +41,6 @@ struct notice;
 
 namespace tutti {
 
-/// Names one life of a port inside the process; never used twice.
-using port_key = std::uint64_t;
-/// A key that no port of this process has had.
-port_key next_port_key() noexcept;
-
-enum class port_kind : std::uint8_t { rtp, alsa, jack, tcp, multicast, test };
-constexpr const char* to_string(port_kind kind) noexcept {
-  switch (kind) {
-  case port_kind::rtp: return "rtp";
-  case port_kind::alsa: return "alsa";
-  case port_kind::jack: return "jack";
-  case port_kind::tcp: return "tcp";
-  case port_kind::multicast: return "multicast";
-  case port_kind::test: return "test";
-  }
-  return "?";
-}
-
-/// What a port says of itself when it comes up.
-struct port_description {
-  port_kind kind = port_kind::rtp;
-  std::string group; ///< session, client or listener that it belongs to
-  std::string name;  ///< within the group
-  bool source = true;
-  bool destination = true;
-  /// False: no rule concerns it; it is routed with its partner, and with ports whose partner it is.
-  bool by_rule = true;
-  std::string partner{}; ///< id of a port; empty: none
-};
-
-/// A known port, up or away.
-struct port_info {
-  std::string id; ///< stable: kind/group/name, numbered if taken
-  port_description description;
-  bool up = false;
-  std::uint64_t events_in = 0;  ///< from the port into the hub
-  std::uint64_t events_out = 0; ///< from the hub to the port
-  std::uint64_t dropped = 0;    ///< events that a full queue cost this destination
-  port_key key = 0;             ///< of its present life; 0 while it is away
-};
-
-/// What a port that is up has moved so far.
-struct port_activity {
-  port_key key = 0;
-  std::uint64_t events_in = 0;
-  std::uint64_t events_out = 0;
-};
-
 /// The configuration, as the supervisor puts it in force.
 using settings_ptr = std::shared_ptr<const config::settings>;
 
@@ -97,264 +49,16 @@ struct json_value {
   nlohmann::json content;
 };
 
-/// What the router needs of the configuration; never changed once it is sent.
-struct routing_settings {
-  std::vector<config::rule> rules{config::default_rule()};
-  std::vector<config::scene> scenes;
-  std::string first_scene;         ///< active at first; empty: none
-  std::size_t routes = 262144;     ///< routes with filter or transforms
-  bool loop_guard = false;         ///< see config::limits
-  std::size_t delay_queue = 65536; ///< events per route that a delay may hold
-};
-using routing_settings_ptr = std::shared_ptr<const routing_settings>;
-
-/// A live connection from one port to another.
-struct route_info {
-  port_key from_key = 0;
-  port_key to_key = 0;
-  std::size_t rule_index = 0; ///< among those in force
-  std::string from;
-  std::string to;
-  std::string rule;             ///< name of the rule that made it; empty if it has none
-  bool plain = true;            ///< without filter and transforms: events pass as they are
-  std::uint64_t events_out = 0; ///< of routes that are not plain
-};
-
-/// Which live routes somebody wants to see. They are in order of source, destination and rule, and
-/// there may be hundreds of thousands.
-struct route_query {
-  std::string from;        ///< id of a port; empty: any
-  std::string to;          ///< the same
-  port_key after_from = 0; ///< only those behind this one; 0: from the first
-  port_key after_to = 0;
-  std::size_t after_rule = 0;
-  std::size_t limit = 1000;
-};
-
-/// A rule in force and what it has done.
-struct rule_info {
-  std::string scene;     ///< whose rule it is; empty: a common one
-  std::size_t index = 0; ///< in the list that the configuration has there
-  std::string name;
-  bool enabled = true;
-  std::uint64_t events = 0; ///< that its routes passed on, each once for each destination
-};
-
 /// Datagrams of one peer in a block: start at `first`, go on by slot::next.
 struct datagram_chain {
   io::datagram_block_ptr block;
   std::uint16_t first = io::datagram_block::end;
 };
 
-/// Where a peer is: its control and data address as seen from here. Unset ports are 0.
-struct peer_address {
-  io::endpoint control;
-  io::endpoint data;
-};
-
-/// A peer and how it is doing.
-struct peer_info {
-  port_key key = 0;
-  std::string session;
-  std::string name;
-  peer_address address;
-  bool invited_by_us = false;
-  protocol::session_status status;
-  io::time_histogram round_trips; ///< of the clock exchanges so far
-};
-
-/// An offered session and who is in it.
-struct session_info {
-  std::string name;
-  io::endpoint control;
-  io::endpoint data;
-  std::uint32_t ssrc = 0;
-  std::vector<peer_info> peers;
-  std::uint64_t strangers = 0; ///< datagrams of nobody we know
-  std::uint64_t refused = 0;   ///< invitations answered with NO
-  config::invitation_policy policy = config::invitation_policy::open;
-  std::vector<pending_invitation> pending;
-  std::vector<admission_decision> decisions;
-  io::datagram_counters control_traffic;
-  io::datagram_counters data_traffic;
-  io::time_histogram transit; ///< of MIDI through the hub, from arrival to a peer of this session
-};
-
-/// What clients of the API may listen to.
-enum class topic : std::uint8_t {
-  ports,
-  peers,
-  routes,
-  rules,
-  invitations,
-  services,
-  log,
-  midi,
-  meters
-};
-inline constexpr std::size_t topic_count = 9;
-constexpr const char* to_string(topic which) noexcept {
-  switch (which) {
-  case topic::ports: return "ports";
-  case topic::peers: return "peers";
-  case topic::routes: return "routes";
-  case topic::rules: return "rules";
-  case topic::invitations: return "invitations";
-  case topic::services: return "services";
-  case topic::log: return "log";
-  case topic::midi: return "midi";
-  case topic::meters: return "meters";
-  }
-  return "?";
-}
-
-/// A service of others on the network.
-struct service_info {
-  std::string name;
-  std::string host;
-  std::vector<io::endpoint> addresses;
-  config::connect_when when = config::connect_when::never; ///< whether the hub invites it
-  bool connected = false;                                  ///< by the hub's invitation
-};
-
-struct log_line {
-  io::log_level level = io::log_level::info;
-  std::string sentence;
-};
-
-/// Routes between two ports came, went or are others now.
-struct route_event {
-  routing::route_change::kind what = routing::route_change::kind::changed;
-  std::string from;
-  std::string to;
-};
-
-/// This scene is active now; empty: none.
-struct scene_change {
-  std::string scene;
-};
-
-/// Something happened that somebody may want to know at once.
-struct notice {
-  topic about = topic::ports;
-  std::string what; ///< a verb: "up", "away", "connected" ...
-  std::variant<std::monostate, port_info, peer_info, std::vector<route_event>, scene_change,
-               pending_invitation, service_info, log_line>
-      subject;
-};
-
-// -- discovery --
-
-/// A service for others to find.
-struct offer {
-  std::string name;
-  std::string type; ///< such as "_apple-midi._udp"
-  std::vector<io::endpoint>
-      listens;                  ///< all with the same port; an unspecified one is every address
-  std::vector<std::string> txt; ///< "key=value"
-
-  friend bool operator==(const offer&, const offer&) = default;
-};
-
-/// How a peer session ends that is not wanted any more.
-enum class farewell : std::uint8_t {
-  later,   ///< when the session is lost; at once if none stands
-  goodbye, ///< at once, with a BY
-  silent,  ///< at once, without: the participant is in session another way
-};
-
-/// A peer that the hub wants in a session, wherever it is reached.
-struct invitation_target {
-  std::string key;                      ///< what it is wanted for; see connect_plan
-  std::string name;                     ///< that it is expected to tell; empty: unknown
-  std::vector<io::endpoint> candidates; ///< control addresses, the best first
-  std::string partner{};                ///< id of the local port that it is for; empty: none
-};
-
-/// An offer and what became of it.
-struct offer_info {
-  std::string name;
-  std::string announced; ///< the name it stands under, which differs if `name` is taken
-  std::string type;
-  bool established = false;
-  std::string failure; ///< why it is not announced
-};
-
-/// What is announced and what is seen.
-struct discovery_info {
-  config::discovery_mode mode = config::discovery_mode::automatic;
-  std::string responder; ///< "daemon", "embedded" or "none"
-  std::string host;      ///< the host name that it announces
-  std::vector<offer_info> offers;
-  std::vector<service_info> services;
-  std::uint64_t dropped = 0; ///< services and records beyond the bounds
-};
-
 using service_event_ptr = std::shared_ptr<const io::service_event>;
 using offer_status_ptr = std::shared_ptr<const io::publication_status>;
 using name_result_ptr = std::shared_ptr<const io::name_result>;
 using mdns_notice_ptr = std::shared_ptr<const io::notice>;
-
-// -- MIDI over TCP --
-
-/// A TCP connection and how it is doing.
-struct tcp_port_info {
-  port_key key = 0;
-  io::endpoint remote;
-  std::uint64_t octets_in = 0;
-  std::uint64_t octets_out = 0;
-  std::uint64_t waiting = 0; ///< octets that the other end has yet to take
-  std::uint64_t dropped = 0; ///< messages that its slowness cost
-};
-
-/// A TCP listener or an outgoing connection, and the ports that it is.
-struct tcp_info {
-  std::string name;
-  io::endpoint local; ///< of a listener; unspecified while it cannot listen
-  std::vector<tcp_port_info> ports;
-  std::uint64_t refused = 0; ///< clients turned away by allow-list or limit
-  std::string failure;       ///< why it is not up; empty: it is
-};
-
-// -- ports of this machine --
-
-/// A local port that remote peers are to reach by a session of its own.
-struct local_offer {
-  std::string name; ///< of the session
-  std::string port; ///< id of the port; who joins plays to it and hears it, and nothing else
-};
-
-/// A remote session that a local port of the hub stands for.
-struct local_import {
-  config::remote_peer remote;
-  std::string port; ///< id of the local port; the peer plays to it and hears it, and nothing else
-};
-
-/// A device or a virtual port and how it is doing.
-struct local_port_info {
-  port_key key = 0;
-  std::uint64_t octets_out = 0;
-  std::uint64_t waiting = 0; ///< octets that the device has yet to take
-  std::uint64_t dropped = 0; ///< messages that its slowness cost
-};
-
-/// JACK as the hub sees it.
-struct jack_info {
-  bool up = false;
-  std::string failure; ///< why it is not up
-  io::jack_status server;
-  std::uint64_t xruns = 0;
-  std::vector<std::string> ports; ///< JACK's names of what is open
-};
-
-/// ALSA's sequencer as the hub sees it.
-struct alsa_info {
-  bool up = false;
-  std::string failure;            ///< why it is not up
-  std::uint64_t overruns = 0;     ///< times that the kernel dropped what came
-  std::uint64_t lost_out = 0;     ///< events that a receiver could not take
-  std::vector<std::string> ports; ///< what is open
-};
 
 } // namespace tutti
 

@@ -4,7 +4,9 @@
 // Spec: OpenMetrics 1.0; Prometheus text format 0.0.4. Thread: pure functions.
 #pragma once
 
-#include "actors/messages.hpp"
+#include "actors/peer_info.hpp"
+#include "actors/port_info.hpp"
+#include "actors/route_info.hpp"
 #include "io/event_loop.hpp"
 #include "io/http_server.hpp"
 

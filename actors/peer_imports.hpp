@@ -6,7 +6,8 @@
 // (supervisor). Thread: values.
 #pragma once
 
-#include "actors/messages.hpp"
+#include "actors/peer_info.hpp"
+#include "actors/port_info.hpp"
 
 #include <chrono>
 #include <map>

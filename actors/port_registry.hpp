@@ -3,7 +3,7 @@
 // Leaves: routing (router). Thread: the loop thread.
 #pragma once
 
-#include "actors/messages.hpp"
+#include "actors/port_info.hpp"
 
 #include <string>
 #include <unordered_map>

@@ -2,7 +2,7 @@
 // Decides: its form in a query and in JSON. Leaves: hearing (monitor). Thread: values.
 #pragma once
 
-#include "actors/messages.hpp"
+#include "actors/notice.hpp"
 #include "config/mistake.hpp"
 #include "io/http_target.hpp"
 
