@@ -4,99 +4,20 @@
 // peer may have, one after the other with a head start, and the first that answers has won.
 // Leaves: the protocol (protocol/session), who the peer is (listener), routing (router).
 #include "actors/failure.hpp"
-#include "actors/flood_watch.hpp"
-#include "actors/spawn.hpp"
+#include "actors/peer_session_state.hpp"
 #include "actors/unanswered.hpp"
-#include "io/attempt_schedule.hpp"
+#include "io/log.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/stateful_actor.hpp>
-#include <caf/typed_event_based_actor.hpp>
+
+#include <algorithm>
 
 namespace tutti {
-
-namespace {
 
 using protocol::channel;
 using protocol::hub_time;
 using protocol::notice_kind;
-
-struct peer_session_state {
-  explicit peer_session_state(peer_session_actor::pointer pointer)
-      : self(pointer) {}
-  /// What a failure left half performed is not for the next session to perform.
-  ~peer_session_state() {
-    if (out_)
-      out_->clear();
-  }
-
-  void start(session_context_ptr context_to_use, port_key key, const peer_address& address,
-             router_actor router, listener_actor listener, std::string partner);
-  void on_datagrams(channel from, const datagram_chain& chain);
-  void on_batch(const batch_ptr& batch);
-  void on_invited(const protocol::invitation& received, channel from, const io::endpoint& sender);
-  void invite(const std::vector<io::endpoint>& candidates);
-  void abandon(farewell how);
-  void attach();
-  void on_unreachable(const io::endpoint& where);
-  void on_tick();
-  void leave();
-  peer_info status() const;
-
-  static inline const char* name = "peer_session";
-
-private:
-  hub_time now() const;
-  io::attempt_schedule::time_point race_time() const { return self->clock().now(); }
-  bool is_inviting() const {
-    return engine_->state() == protocol::handshake_state::inviting_control;
-  }
-  void follow_race();
-  void run_race();
-  void stop_flood(const io::endpoint& sender);
-  void end_flood_rest();
-  bool is_refusal_of_one(channel from, const io::endpoint& sender, protocol::byte_view datagram);
-  void send(const protocol::datagram_list::item& datagram);
-  /// Carries out what the engine left in *out_, and plans the next tick.
-  void perform();
-  void on_notice(const protocol::session_notice& notice);
-  void arrive();
-  void detach();
-  void plan_tick();
-  void tell(const char* what);
-  std::string who() const;
-
-  peer_session_actor::pointer self;
-  session_context_ptr context_;
-  port_key key_ = 0;
-  peer_address address_;
-  router_actor router_;
-  std::string partner_; ///< id of the local port that it is for; empty: none
-  listener_actor listener_;
-  std::unique_ptr<protocol::session_engine> engine_;
-  std::vector<io::endpoint> candidates_; ///< where it is invited, the best first
-  struct race {
-    io::attempt_schedule attempts;
-    std::uint32_t token;                  ///< of the invitation
-    std::vector<std::uint8_t> invitation; ///< its IN
-  };
-  std::unique_ptr<race> race_;              ///< while its control port is invited
-  io::endpoint reply_to_;                   ///< where an IN came from, while it is answered
-  protocol::session_output* out_ = nullptr; ///< the context's; empty between messages
-  hub_time planned_ = hub_time::max();
-  hub_time arrived_{}; ///< of the datagrams at hand
-  std::uint32_t exchanges_ = 0;
-  io::time_histogram round_trips_;
-  struct flood {
-    flood_watch watch;
-    io::endpoint from;
-  };
-  std::unique_ptr<flood> flood_; ///< once there was something like one
-  bool arriving_ = false; ///< in session, but the listener has yet to say that it is the only one
-  std::vector<batch_ptr> early_; ///< what was played meanwhile: within one turn of the loop
-  bool attached_ = false;
-  bool complained_ = false; ///< the last failed invitation was logged
-};
 
 void peer_session_state::start(session_context_ptr context_to_use, port_key key,
                                const peer_address& address, router_actor router,
@@ -146,126 +67,6 @@ void peer_session_state::start(session_context_ptr context_to_use, port_key key,
   perform();
   if (context_->data->send_now_if_last())
     engine_->prepare();
-}
-
-// Who has joined may send as much as it likes, but not in the name of others.
-void peer_session_state::stop_flood(const io::endpoint& sender) {
-  if (!engine_->connected() || engine_->foreign_ssrc() == 0)
-    return;
-  if (!flood_)
-    flood_ = std::make_unique<flood>();
-  if (!flood_->watch.floods(engine_->foreign_ssrc(), now()))
-    return;
-  flood_->from = sender;
-  context_->data->drop_foreign(sender, engine_->peer_ssrc(), flood_watch::rest);
-  if (flood_->watch.is_new())
-    io::log_warning("{} floods session \"{}\" with MIDI of other participants, which is dropped",
-                    who(), context_->identity.name);
-}
-
-// Whoever it is now, its SSRC is another.
-void peer_session_state::end_flood_rest() {
-  if (!flood_ || !flood_->watch.rests(now()))
-    return;
-  flood_->watch.end_rest(now());
-  context_->data->drop_foreign(flood_->from, 0, {});
-}
-
-// The answer goes to where the invitation came from. A session that stands stays where it is: the
-// peer invited us over another of its addresses while we invited it.
-void peer_session_state::on_invited(const protocol::invitation& received, channel from,
-                                    const io::endpoint& sender) {
-  auto stood = engine_->connected();
-  auto restarts = out_->notices.size();
-  engine_->on_invited(received, from, now(), *out_);
-  auto stands = stood && engine_->connected() && out_->notices.size() == restarts;
-  reply_to_ = sender;
-  if (!stands)
-    (from == channel::control ? address_.control : address_.data) = sender;
-  perform();
-}
-
-void peer_session_state::invite(const std::vector<io::endpoint>& candidates) {
-  auto moved = std::exchange(candidates_, candidates) != candidates;
-  switch (engine_->state()) {
-  case protocol::handshake_state::connected:
-    // Whatever the news are, a question tells whether the session is still what it was.
-    engine_->invite(now(), *out_);
-    engine_->on_unreachable(now(), *out_);
-    break;
-  case protocol::handshake_state::inviting_control:
-    if (moved)
-      engine_->invite(now(), *out_);
-    break;
-  case protocol::handshake_state::inviting_data: break;
-  default: engine_->invite(now(), *out_);
-  }
-  perform();
-}
-
-void peer_session_state::abandon(farewell how) {
-  if (how == farewell::silent)
-    return self->quit(); // the listener has told the router
-  candidates_.clear();
-  if (how == farewell::goodbye)
-    engine_->leave(now(), *out_);
-  else
-    engine_->give_up(now(), *out_);
-  perform();
-}
-
-// One of several addresses may be dead while another is not.
-void peer_session_state::on_unreachable(const io::endpoint& where) {
-  if (race_) {
-    race_->attempts.fail(where, race_time());
-    if (!race_->attempts.exhausted())
-      return perform();
-  } else if (where != address_.control && where != address_.data) {
-    return;
-  }
-  engine_->on_unreachable(now(), *out_);
-  perform();
-}
-
-// -- the race for the address that answers first --
-
-// A NO counts for the address that it came from, until none is left.
-bool peer_session_state::is_refusal_of_one(channel from, const io::endpoint& sender,
-                                           protocol::byte_view datagram) {
-  if (from != channel::control || !race_ || !race_->attempts.is_racing(sender))
-    return false;
-  auto command = protocol::decode_apple_command(datagram);
-  auto answer = command ? std::get_if<protocol::invitation>(&*command) : nullptr;
-  if (!answer || answer->kind != protocol::invitation_kind::refuse ||
-      answer->token != engine_->invitation_state().own_token())
-    return false;
-  race_->attempts.fail(sender, race_time());
-  return !race_->attempts.exhausted();
-}
-
-// Every round of the engine's invitations is a race of its own. Where the peer was last is first.
-void peer_session_state::follow_race() {
-  auto token = engine_->invitation_state().own_token();
-  if (!is_inviting()) {
-    race_.reset();
-  } else if (!race_ || race_->token != token) {
-    auto runners = candidates_;
-    auto last = std::find(runners.begin(), runners.end(), address_.control);
-    if (last != runners.end())
-      std::rotate(runners.begin(), last, last + 1);
-    const auto& timing = context_->timing;
-    io::attempt_limits limits;
-    limits.patience = std::chrono::duration_cast<std::chrono::milliseconds>(
-        timing.invitation_interval * (timing.invitation_attempts + 1));
-    race_.reset(new race{{runners, limits, race_time()}, token, {}});
-  }
-}
-
-void peer_session_state::run_race() {
-  if (race_->invitation.empty())
-    return;
-  while (auto to = race_->attempts.next(race_time()))
-    context_->control->send(*to, race_->invitation);
 }
 
 // Ticks cannot be taken back. One that an earlier plan has overtaken does nothing, or each would
@@ -348,113 +149,30 @@ void peer_session_state::leave() {
     socket.send(to, bytes);
 }
 
-void peer_session_state::on_notice(const protocol::session_notice& notice) {
-  tell(to_string(notice.kind));
-  auto retry = std::chrono::duration<double>(notice.retry_in).count();
-  auto again = retry > 0 ? fmt::format("; inviting again in {:.1f} s", retry) : std::string();
-  const auto& session = context_->identity.name;
-  switch (notice.kind) {
-  case notice_kind::connected:
-    end_flood_rest();
-    complained_ = false;
-    io::log_info("{} joined session \"{}\"", who(), session);
-    arrive();
-    break;
-  case notice_kind::synchronised:
-    io::log_debug("{}: clock synchronised, round trip {:.2f} ms", who(),
-                  std::chrono::duration<double, std::milli>(engine_->status().round_trip).count());
-    break;
-  case notice_kind::restarted:
-    end_flood_rest();
-    io::log_info("{} started anew in session \"{}\"", who(), session);
-    detach();
-    break;
-  case notice_kind::left:
-    io::log_info("{} left session \"{}\"{}", who(), session, again);
-    detach();
-    break;
-  case notice_kind::vanished:
-    io::log_warning("{} fell silent in session \"{}\" and is taken as gone{}", who(), session,
-                    again);
-    detach();
-    break;
-  case notice_kind::closed:
-    io::log_info("said goodbye to {} in session \"{}\"", who(), session);
-    detach();
-    break;
-  case notice_kind::refused:
-  case notice_kind::unanswered:
-  case notice_kind::unreachable: {
-    auto what = notice.kind == notice_kind::refused      ? "refused our invitation"
-                : notice.kind == notice_kind::unanswered ? "does not answer our invitation"
-                                                         : "cannot be reached";
-    // The first failure is news; that it goes on is not.
-    if (!complained_)
-      io::log_warning("{} {}{}", who(), what, again);
-    else
-      io::log_debug("{} {}{}", who(), what, again);
-    complained_ = true;
-    self->send(listener_, atom::failed_v, key_);
-    break;
-  }
-  case notice_kind::abandoned:
-    io::log_info("{} did not complete its invitation to session \"{}\"{}", who(), session, again);
-    break;
-  }
+// Who has joined may send as much as it likes, but not in the name of others.
+void peer_session_state::stop_flood(const io::endpoint& sender) {
+  if (!engine_->connected() || engine_->foreign_ssrc() == 0)
+    return;
+  if (!flood_)
+    flood_ = std::make_unique<flood>();
+  if (!flood_->watch.floods(engine_->foreign_ssrc(), now()))
+    return;
+  flood_->from = sender;
+  context_->data->drop_foreign(sender, engine_->peer_ssrc(), flood_watch::rest);
+  if (flood_->watch.is_new())
+    io::log_warning("{} floods session \"{}\" with MIDI of other participants, which is dropped",
+                    who(), context_->identity.name);
 }
 
-// Over which ways ever it came, a participant is one port: the listener knows the others.
-void peer_session_state::arrive() {
-  arriving_ = true;
-  self->send(listener_, atom::reached_v, key_, engine_->peer_ssrc(), engine_->peer_name(),
-             address_);
+// Whoever it is now, its SSRC is another.
+void peer_session_state::end_flood_rest() {
+  if (!flood_ || !flood_->watch.rests(now()))
+    return;
+  flood_->watch.end_rest(now());
+  context_->data->drop_foreign(flood_->from, 0, {});
 }
 
-void peer_session_state::attach() {
-  if (!std::exchange(arriving_, false))
-    return; // it has gone in the meantime
-  auto display = engine_->peer_name().empty() ? to_string(address_.control) : engine_->peer_name();
-  port_description description{port_kind::rtp, context_->identity.name, std::move(display)};
-  description.by_rule = partner_.empty();
-  description.partner = partner_;
-  self->send(router_, atom::attach_v, key_, std::move(description),
-             midi_sink(peer_session_actor(self)));
-  attached_ = true;
-  for (auto& batch : std::exchange(early_, {}))
-    self->send(router_, atom::midi_v, key_, std::move(batch));
-}
-
-void peer_session_state::detach() {
-  if (attached_)
-    self->send(router_, atom::detach_v, key_);
-  if (attached_ || arriving_)
-    self->send(listener_, atom::failed_v, key_);
-  attached_ = arriving_ = false;
-  early_.clear();
-}
-
-void peer_session_state::tell(const char* what) {
-  if (context_->notices)
-    self->send(context_->notices, atom::tell_v, notice{topic::peers, what, status()});
-}
-
-std::string peer_session_state::who() const {
-  auto address = to_string(address_.control);
-  auto known = engine_->peer_name();
-  return known.empty() ? "peer " + address : fmt::format("peer \"{}\" ({})", known, address);
-}
-
-peer_info peer_session_state::status() const {
-  peer_info info;
-  info.key = key_;
-  info.session = context_->identity.name;
-  info.name = engine_->peer_name();
-  info.address = address_;
-  info.invited_by_us = engine_->invitation_state().keeps_inviting();
-  info.status = engine_->status();
-  info.round_trips = round_trips_;
-  return info;
-}
+namespace {
 
 peer_session_actor::behavior_type
 peer_session(peer_session_actor::stateful_pointer<peer_session_state> self,
