@@ -96,19 +96,21 @@ void event_loop::run() {
   }
 }
 
-/// Stays awake for as long as was asked for; true if something happened.
+/// Stays awake for as long as was asked for; true if something happened or patience is at its end.
 bool event_loop::watch(nanoseconds patience) {
   if (awake_until_ == std::chrono::steady_clock::time_point{})
     return false;
   auto now = std::chrono::steady_clock::now();
-  auto end = patience < awake_until_ - now ? now + patience : awake_until_;
+  auto is_patient = patience >= awake_until_ - now;
+  auto end = is_patient ? awake_until_ : now + patience;
   for (; now < end; now = std::chrono::steady_clock::now()) {
     if (context_.poll_one() > 0)
       return true;
     std::this_thread::yield(); // what is waited for may be waiting for this core
   }
-  awake_until_ = {};
-  return false;
+  if (is_patient)
+    awake_until_ = {};
+  return !is_patient;
 }
 
 // Spinning saves the wake-up of an idle core, which costs more than everything the hub does with a

@@ -103,8 +103,13 @@ public:
 
   jack_client_t* client() const { return client_; }
 
+  /// JACK answers before the connection counts: it does from the next period on, so two of ours
+  /// are waited for.
   bool connect(const std::string& from, const std::string& to) {
     auto error = jack_connect(client_, from.c_str(), to.c_str());
+    auto begun = cycles_.load();
+    for (int i = 0; i < 5000 && cycles_.load() < begun + 2; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
     return error == 0 || error == EEXIST;
   }
 
@@ -127,6 +132,7 @@ public:
 
 private:
   int process(jack_nframes_t frames) {
+    ++cycles_;
     auto start = jack_last_frame_time(client_);
     auto out = jack_port_get_buffer(out_, frames);
     jack_midi_clear_buffer(out);
@@ -163,6 +169,7 @@ private:
   std::vector<event> heard_;
   std::atomic<bool> ready_{false};
   std::atomic<std::size_t> count_{0};
+  std::atomic<std::uint64_t> cycles_{0};
 };
 
 } // namespace tutti::test
