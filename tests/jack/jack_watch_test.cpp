@@ -264,6 +264,9 @@ TEST_CASE("hub time and JACK's frames map to each other", "[jack]") {
   REQUIRE(peer.connect("Tutti:B out", "peer:in"));
   peer.play({{note(0, 0), note(100, 1)}});
   REQUIRE(s.house.run_until([&] { return s.heard.size() == 2; }));
+  // A server that was held up, as under a sanitizer, stays behind the clock from then on.
+  auto behind =
+      std::chrono::steady_clock::now().time_since_epoch() - s.heard[1].at.time_since_epoch();
   auto gap = std::chrono::duration<double>(s.heard[1].at - s.heard[0].at).count();
   // JACK measures its rate by its wake-ups, so on a busy machine it is not quite 48,000.
   REQUIRE(s.house.run_until([&] { return !peer.playing(); }));
@@ -271,16 +274,20 @@ TEST_CASE("hub time and JACK's frames map to each other", "[jack]") {
   CHECK(gap == Approx(expected).epsilon(0.02));
   CHECK(std::chrono::abs(s.heard[0].at.time_since_epoch() -
                          std::chrono::steady_clock::now().time_since_epoch()) < 1s);
-  // Out: two events 50 frames apart, the first of them some milliseconds ahead.
-  auto begin = std::chrono::steady_clock::now().time_since_epoch() + 20ms;
   REQUIRE(s.house.run_until([&] { return peer.heard_count() == 2; }));
+  // Out: two events 50 frames apart, the first of them some milliseconds ahead.
+  auto begin = std::chrono::steady_clock::now().time_since_epoch() - behind + 50ms;
   std::vector<protocol::event> events{
       {protocol::make_short(0x90, 1, 1), protocol::hub_time(begin), true},
       {protocol::make_short(0x90, 2, 1), protocol::hub_time(begin + 1041667ns), true}};
   s.house.play(s.player, events);
   REQUIRE(s.house.run_until([&] { return peer.heard_count() == 4; }));
+  // Such a server's frames are longer than they should be, until it has caught up.
+  auto at = jack_get_time();
+  auto frames = static_cast<int>(jack_time_to_frames(peer.client(), at + 1042) -
+                                 jack_time_to_frames(peer.client(), at));
   auto distance = static_cast<int>(peer.heard(3).frame - peer.heard(2).frame);
-  CHECK(std::abs(distance - 50) <= 1);
+  CHECK(std::abs(distance - frames) <= (frames == 50 ? 1 : 2));
 }
 
 TEST_CASE("foreign ports are opened by rule, noticed at once, and the same when they return",
