@@ -34,11 +34,14 @@ jack_cycle::jack_cycle(jack_client_t* client, int wake, int answer, bool same_pe
     , answer_(answer)
     , same_period_(same_period)
     , watch_limit_(std::thread::hardware_concurrency() > 1 ? longest_watch : 0)
-    , clock_offset_(steady_now() - static_cast<std::int64_t>(jack_get_time()) * 1000)
     , in_(in_ring_octets) {
-  // Both clocks are the system's monotonic one, as a rule; then the difference is none.
-  if (std::abs(clock_offset_) < 1'000'000)
-    clock_offset_ = 0;
+  look_at_clocks();
+}
+
+void jack_cycle::look_at_clocks() noexcept {
+  auto before = steady_now();
+  auto jack = static_cast<std::int64_t>(jack_get_time()) * 1000;
+  clock_offset_.observe(before, jack, steady_now());
 }
 
 bool jack_cycle::add(jack_slot& slot) {
@@ -73,8 +76,8 @@ jack_cycle::period jack_cycle::begin_period(jack_nframes_t frames) const noexcep
     length = 1e6f * static_cast<float>(frames) / static_cast<float>(jack_get_sample_rate(client_));
   }
   auto whole = next > begin ? static_cast<double>(next - begin) : static_cast<double>(length);
-  return {start, static_cast<std::int64_t>(begin) * 1000 + clock_offset_, 1000.0 * whole / frames,
-          frames};
+  return {start, static_cast<std::int64_t>(begin) * 1000 + clock_offset_.ns(),
+          1000.0 * whole / frames, frames};
 }
 
 // A time before all that is remembered is late anyway; one that is to come is reckoned from now.
@@ -89,6 +92,7 @@ std::int64_t jack_cycle::frame_of(std::int64_t at, const period& now) const noex
 }
 
 int jack_cycle::process(jack_nframes_t frames) noexcept {
+  look_at_clocks();
   auto now = begin_period(frames);
   if (same_period_) {
     auto length = static_cast<std::int64_t>(now.frame * frames);

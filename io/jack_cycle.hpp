@@ -21,6 +21,7 @@
 // does.
 #pragma once
 
+#include "io/clock_offset.hpp"
 #include "io/local_port.hpp"
 #include "io/record_ring.hpp"
 
@@ -96,6 +97,7 @@ private:
   std::int64_t frame_of(std::int64_t at, const period& now) const noexcept;
   void take(const jack_slot& slot, void* buffer, const period& now) noexcept;
   void give(jack_slot& slot, void* buffer, const period& now) noexcept;
+  void look_at_clocks() noexcept;
   void wake() noexcept;
   bool is_answered(std::uint32_t asked) const noexcept {
     // The count wraps, the difference does not.
@@ -108,7 +110,7 @@ private:
   int answer_;
   bool same_period_;
   std::int64_t watch_limit_;  ///< ns, for which an answer is watched for; 0 on a single core
-  std::int64_t clock_offset_; ///< steady clock minus JACK's, ns
+  clock_offset clock_offset_; ///< of the steady clock to JACK's
   record_ring in_;            ///< from the process callback to the loop
   std::vector<std::uint8_t> scratch_;
   std::array<std::atomic<jack_slot*>, max_jack_ports> slots_{};
