@@ -191,7 +191,7 @@ class Chaos:
         for name, stir in (
                 ("peer_session", None), ("listener", call("/readyz")), ("multicast_port", None),
                 ("tcp_port", lambda: touch(b"\x90\x3c\x40\x80\x3c\x40")), ("tcp_listener", touch), ("tcp_target", self.gear.hang_up),
-                ("discovery", call("/api/v1/discovery")), ("local_port", None), ("jack_watch", None), ("alsa_watch", None),
+                ("discovery", call("/api/v1/discovery")), ("local_port", None), ("jack_watch", touch), ("alsa_watch", None),
                 ("configuration", call("/api/v1/config/reload", "POST")), ("control", call("/readyz")),
                 ("monitor", lambda: self.add_rule("for the monitor")), ("router", None)):
             self.failing_actor(name, stir)
