@@ -1,6 +1,6 @@
 // Discovery: what the hub announces, whom it sees, whom it invites.
-// Decides: how offers become announcements; when a name is looked up again; what of all this is
-// news for the log.
+// Decides: what of all this is news for the log; with discovery_offers how offers become
+// announcements, with discovery_peers when a name is looked up again.
 // Leaves: mDNS (io/mdns), whom to invite (connect_plan), inviting (listener).
 #include "actors/discovery_state.hpp"
 #include "actors/failure.hpp"

@@ -8,8 +8,8 @@
 
 namespace tutti::io {
 
-/// JACK counts with CLOCK_MONOTONIC_RAW, the hub with CLOCK_MONOTONIC, which NTP keeps right: they
-/// part by some µs a second, a quarter of a second a day. All times in ns.
+/// JACK counts with CLOCK_MONOTONIC_RAW, the hub with CLOCK_MONOTONIC, which NTP slews: they drift
+/// apart as long as the machine is up. All times in ns.
 class clock_offset {
 public:
   /// A look in between two takes no longer, or something came in between.

@@ -287,7 +287,7 @@ TEST_CASE("hub time and JACK's frames map to each other", "[jack]") {
   auto frames = static_cast<int>(jack_time_to_frames(peer.client(), at + 1042) -
                                  jack_time_to_frames(peer.client(), at));
   auto distance = static_cast<int>(peer.heard(3).frame - peer.heard(2).frame);
-  CHECK(std::abs(distance - frames) <= (frames == 50 ? 1 : 2));
+  CHECK(std::abs(distance - frames) <= 1);
 }
 
 TEST_CASE("foreign ports are opened by rule, noticed at once, and the same when they return",
